@@ -1,0 +1,48 @@
+"""What undoes an action, given the state it is about to change."""
+
+from domain.actions import (
+    Action,
+    RestartWorkload,
+    RollbackApplication,
+    ScaleWorkload,
+    SyncApplication,
+    UndoRollout,
+)
+from domain.errors import InvalidPlan
+from domain.plans import ApplicationPrecondition, Precondition, WorkloadPrecondition
+
+
+def inverse(action: Action, before: Precondition) -> Action | None:
+    """The action that puts `before` back; None where nothing is lost (a restart).
+
+    Raises `InvalidPlan` where the state cannot be put back, so that no such action is ever asked for.
+    """
+    match action:
+        case RestartWorkload():
+            return None
+        case ScaleWorkload():
+            return ScaleWorkload(workload=action.workload, replicas=_workload(before).replicas)
+        case UndoRollout():
+            revision = _workload(before).revision
+            if revision is None:
+                raise InvalidPlan((f"{action.workload} has no rollout revision to come back to",))
+            return UndoRollout(workload=action.workload, to_revision=revision)
+        case SyncApplication():
+            state = _application(before)
+            return RollbackApplication(
+                application=action.application, history_id=state.last_history_id, revision=state.deployed_revision
+            )
+        case RollbackApplication():
+            return SyncApplication(application=action.application, revision=_application(before).deployed_revision)
+
+
+def _workload(before: Precondition) -> WorkloadPrecondition:
+    if not isinstance(before, WorkloadPrecondition):
+        raise InvalidPlan(("a workload action needs a workload precondition",))
+    return before
+
+
+def _application(before: Precondition) -> ApplicationPrecondition:
+    if not isinstance(before, ApplicationPrecondition):
+        raise InvalidPlan(("an application action needs an application precondition",))
+    return before

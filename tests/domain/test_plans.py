@@ -1,0 +1,173 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from domain.actions import ACTION, RestartWorkload, RollbackApplication, ScaleWorkload, SyncApplication, UndoRollout
+from domain.errors import InvalidPlan
+from domain.inventory import ApplicationEntry, Deployed, Inventory, RolloutRevision, WorkloadEntry, violations
+from domain.inverses import inverse
+from domain.model import canonical_json
+from domain.objects import WorkloadRef
+from domain.plans import ApplicationPrecondition, Plan, WorkloadPrecondition
+from domain.policy import ApprovalRule, Policy, refusals, risk_of
+from tests.domain.factories import BEFORE, CHECKOUT, plan
+
+SEEN = Inventory(
+    workloads=(
+        WorkloadEntry(
+            ref=CHECKOUT,
+            replicas=2,
+            ready=2,
+            revisions=(RolloutRevision(number=3), RolloutRevision(number=4)),
+            current_revision=4,
+        ),
+    ),
+    applications=(
+        ApplicationEntry(
+            name="shop-checkout",
+            namespace="shop",
+            target_revision="cccc",
+            history=(Deployed(history_id=1, revision="aaaa"), Deployed(history_id=2, revision="bbbb")),
+        ),
+    ),
+)
+APPLIED = ApplicationPrecondition(
+    uid="u", deployed_revision="bbbb", last_history_id=2, target_revision="cccc", auto_sync=False
+)
+
+
+def test_the_digest_survives_a_round_trip_through_json():
+    """What the reviewer's client received hashes to the same digest."""
+    again = Plan.model_validate_json(plan().model_dump_json())
+    assert again.digest == plan().digest
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"evidence_digests": ("d1",)},
+        {"version": 2},
+        {"checks": ()},
+        {"incident_id": "inc-2"},
+        {"expires_at": plan().created_at},
+    ],
+)
+def test_any_change_changes_the_digest(change):
+    """Plan, evidence and expiry are all bound."""
+    assert plan().model_copy(update=change).digest != plan().digest
+
+
+def test_a_changed_precondition_changes_the_digest():
+    """The live state that was reviewed is bound."""
+    original = plan()
+    drifted = original.actions[0].model_copy(update={"precondition": BEFORE.model_copy(update={"generation": 9})})
+    assert original.model_copy(update={"actions": (drifted,)}).digest != original.digest
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
+)
+
+
+@given(st.dictionaries(st.text(), json_values))
+def test_canonical_json_does_not_depend_on_key_order(value):
+    """The same mapping built in another order has the same bytes."""
+    assert canonical_json(dict(reversed(value.items()))) == canonical_json(value)
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        RestartWorkload(workload=WorkloadRef(namespace="shop", name="unseen")),
+        RestartWorkload(workload=WorkloadRef(namespace="other", name="checkout")),
+        ScaleWorkload(workload=CHECKOUT, replicas=2),
+        UndoRollout(workload=CHECKOUT, to_revision=1),
+        UndoRollout(workload=CHECKOUT, to_revision=4),
+        RollbackApplication(application="shop-checkout", history_id=1, revision="bbbb"),
+        RollbackApplication(application="unseen", history_id=1, revision="aaaa"),
+        SyncApplication(application="shop-checkout", revision="dddd"),
+    ],
+)
+def test_a_plan_may_only_name_what_a_tool_saw(action):
+    """Unknown objects, revisions and history entries are refused, and so are changes that change nothing."""
+    assert violations(action, SEEN)
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        RestartWorkload(workload=CHECKOUT),
+        ScaleWorkload(workload=CHECKOUT, replicas=4),
+        UndoRollout(workload=CHECKOUT, to_revision=3),
+        RollbackApplication(application="shop-checkout", history_id=1, revision="aaaa"),
+        SyncApplication(application="shop-checkout", revision="cccc"),
+    ],
+)
+def test_a_plan_may_name_what_a_tool_saw(action):
+    """Seen objects pass inventory and policy."""
+    assert violations(action, SEEN) == ()
+    assert refusals(action, SEEN, Policy()) == ()
+
+
+@pytest.mark.parametrize("name", ["checkout; rm -rf /", "../x", "Check Out", "", "a" * 300, "x\n"])
+def test_free_text_is_not_a_name(name):
+    """A workload's name is a DNS-1123 subdomain or the action cannot be built."""
+    with pytest.raises(ValidationError):
+        ACTION.validate_python(
+            {"type": "restart_workload", "workload": {"kind": "deployment", "namespace": "shop", "name": name}}
+        )
+
+
+@given(st.integers(0, 50), st.integers(0, 50))
+def test_the_inverse_of_a_scale_puts_the_old_count_back(old, new):
+    """Scaling and its inverse leave the replica count as it was."""
+    before = BEFORE.model_copy(update={"replicas": old})
+    back = inverse(ScaleWorkload(workload=CHECKOUT, replicas=new), before)
+    assert back == ScaleWorkload(workload=CHECKOUT, replicas=old)
+
+
+def test_every_other_action_has_its_inverse():
+    """Undo comes back to the current revision; sync and rollback undo each other; a restart loses nothing."""
+    assert inverse(RestartWorkload(workload=CHECKOUT), BEFORE) is None
+    assert inverse(UndoRollout(workload=CHECKOUT, to_revision=3), BEFORE) == UndoRollout(
+        workload=CHECKOUT, to_revision=4
+    )
+    assert inverse(SyncApplication(application="shop-checkout", revision="cccc"), APPLIED) == RollbackApplication(
+        application="shop-checkout", history_id=2, revision="bbbb"
+    )
+    rollback = RollbackApplication(application="shop-checkout", history_id=1, revision="aaaa")
+    assert inverse(rollback, APPLIED) == SyncApplication(application="shop-checkout", revision="bbbb")
+
+
+def test_what_cannot_be_undone_cannot_be_planned():
+    """An undo without a revision to come back to is refused before anybody is asked."""
+    before = WorkloadPrecondition(uid="u", generation=1, replicas=1)
+    with pytest.raises(InvalidPlan):
+        inverse(UndoRollout(workload=CHECKOUT, to_revision=3), before)
+
+
+@pytest.mark.parametrize("replicas", [0, 9, 51])
+def test_policy_bounds_how_far_a_workload_is_scaled(replicas):
+    """Zero, more than the factor and more than the maximum are refused."""
+    assert refusals(ScaleWorkload(workload=CHECKOUT, replicas=replicas), SEEN, Policy())
+
+
+def test_policy_forbids_system_namespaces_and_raises_risk_where_told():
+    """kube-system is never touched; a high-risk namespace needs the high-risk quorum."""
+    system = WorkloadRef(namespace="kube-system", name="coredns")
+    assert refusals(RestartWorkload(workload=system), SEEN, Policy())
+    careful = Policy(high_risk_namespaces=("shop",))
+    assert risk_of(RestartWorkload(workload=CHECKOUT), SEEN, careful) == "high"
+    assert careful.rule("high").quorum == 2
+
+
+def test_no_policy_turns_the_gate_off():
+    """A quorum of nobody, a missing rule and an empty role list are refused."""
+    for bad in ({"quorum": 0}, {"roles": ()}):
+        with pytest.raises(ValidationError):
+            ApprovalRule.model_validate(bad)
+    with pytest.raises(ValidationError, match="high"):
+        Policy(rules={"low": ApprovalRule(), "medium": ApprovalRule()})
