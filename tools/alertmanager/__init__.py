@@ -1,0 +1,1 @@
+"""Alertmanager: active alerts over its HTTP API v2."""

@@ -1,0 +1,13 @@
+"""What every writer returns."""
+
+from domain.model import Model
+
+CHANGE_KEY = "triagent.dev/change"
+"""Annotation (Kubernetes) and operation info (Argo CD) under which a change leaves its id."""
+
+
+class Applied(Model):
+    """The change is in place. `already` says that an earlier attempt of the same change had put it there."""
+
+    already: bool
+    detail: str

@@ -1,0 +1,59 @@
+"""Manifests that Argo CD keeps as JSON in strings: parsed, redacted, compared."""
+
+import json
+from collections.abc import Iterable
+
+from domain.errors import UpstreamGarbled
+from domain.redaction import redact_object
+from tools.argocd.models import ResourceDiff
+from tools.argocd.wire import ManagedResource
+from tools.differences import unified
+from tools.documents import JsonObject, json_value, object_at, text_at
+
+
+def manifest(text: str) -> JsonObject | None:
+    """One object without secrets; None for an empty string or `null`. Raises `UpstreamGarbled`."""
+    if not text:
+        return None
+    try:
+        document = json_value(json.loads(text))
+    except (ValueError, RecursionError) as exc:
+        raise UpstreamGarbled("argocd", f"a manifest that is not JSON: {exc}") from exc
+    clean = redact_object(document)
+    return clean if isinstance(clean, dict) else None
+
+
+def pending(resource: ManagedResource) -> ResourceDiff | None:
+    """What a sync would change on one object; None if nothing."""
+    live = manifest(resource.normalized_live_state or resource.live_state)
+    target = manifest(resource.predicted_live_state or resource.target_state)
+    diff = unified(_comparable(live), _comparable(target), labels=("live", "target"))
+    if not diff or resource.hook:
+        return None
+    return ResourceDiff(kind=resource.kind, namespace=resource.namespace or None, name=resource.name, diff=diff)
+
+
+def changes(before: Iterable[JsonObject], after: Iterable[JsonObject], labels: tuple[str, str]) -> tuple[str, str, int]:
+    """What differs between two sets of manifests: one unified diff, the objects in words, and how many they are."""
+    old, new = ({_name(item): item for item in items} for items in (before, after))
+    parts: list[str] = []
+    touched: list[str] = []
+    for name in sorted(old.keys() | new.keys()):
+        diff = unified(_comparable(old.get(name)), _comparable(new.get(name)), labels=labels)
+        if diff:
+            parts.append(f"# {name}\n{diff}")
+            touched.append(name)
+    return "\n".join(parts), ", ".join(touched), len(touched)
+
+
+def _name(item: JsonObject) -> str:
+    return f"{text_at(item, 'kind').lower()}/{text_at(item, 'metadata', 'name')}"
+
+
+def _comparable(item: JsonObject | None) -> JsonObject | None:
+    """Without status and the server's own metadata, which no sync changes."""
+    if item is None:
+        return None
+    server_side = {"managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink"}
+    metadata = {key: value for key, value in object_at(item, "metadata").items() if key not in server_side}
+    return {**{key: value for key, value in item.items() if key != "status"}, "metadata": metadata}

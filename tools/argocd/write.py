@@ -1,0 +1,142 @@
+"""Syncs and rollbacks, each of which happens once, however often it is attempted.
+
+Argo CD has no preconditions on operations. What it has: one operation at a time, a history whose ids only grow, and
+remarks (`infos`) on syncs. An attempt therefore looks for traces of an earlier one, then for drift, then asks. Between
+its look and its request somebody else's operation would have to begin and end unseen for it to act on what was not
+reviewed; one that is still running makes Argo CD refuse.
+"""
+
+from datetime import datetime, timedelta
+
+from pydantic import JsonValue
+
+from domain.actions import RollbackApplication, SyncApplication, describe
+from domain.errors import InvalidPlan, NotFound, PreconditionDrift, UpstreamRejected
+from domain.plans import ApplicationPrecondition
+from tools.applied import CHANGE_KEY, Applied
+from tools.argocd.models import OperationState
+from tools.argocd.read import live_application, path_of
+from tools.argocd.wire import Application, operation_of, precondition_of
+from tools.http import Endpoint
+
+ApplicationAction = SyncApplication | RollbackApplication
+CLOCK_SKEW = timedelta(seconds=5)
+"""How far Argo CD's clock may lag behind the workflow's."""
+
+
+class ArgoWriter:
+    """Starts an approved operation. It is over when `operation` says so."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+
+    async def apply(
+        self,
+        action: ApplicationAction,
+        precondition: ApplicationPrecondition,
+        change_id: str,
+        *,
+        at: datetime | None = None,
+    ) -> Applied:
+        """Ask for the operation if `precondition` still holds.
+
+        `change_id` and `at` (when the change was ordered) are the same on every attempt. Without `at` a rollback
+        that failed before this attempt cannot be told from one of long ago, and is asked for again.
+
+        Raises `PreconditionDrift` (nothing was asked for), `InvalidPlan` for a rollback under auto-sync, or an
+        `UpstreamError`; after one that is retryable the operation may have begun, and the next attempt will tell.
+        """
+        live = await self._live(action.application)
+        trace = _trace(live, action, precondition, change_id=change_id, at=at)
+        if trace:
+            return Applied(already=True, detail=trace)
+        refuse_drift(live, precondition)
+        if isinstance(action, RollbackApplication) and live.auto_sync:
+            raise InvalidPlan((f"application/{action.application} syncs by itself; Argo CD rolls back only without",))
+        try:
+            await self.endpoint.post(_path(action), _request(action, change_id))
+        except UpstreamRejected as exc:
+            if "already in progress" not in str(exc):
+                raise
+            return await self._collided(action, precondition, change_id=change_id, at=at)
+        return Applied(already=False, detail=describe(action))
+
+    async def operation(self, name: str) -> OperationState:
+        """The operation that runs or ran last. Raises `NotFound`."""
+        return operation_of(await live_application(self.endpoint, name))
+
+    async def _live(self, name: str) -> Application:
+        try:
+            return await live_application(self.endpoint, name)
+        except NotFound as exc:
+            raise PreconditionDrift(str(exc)) from exc
+
+    async def _collided(
+        self, action: ApplicationAction, precondition: ApplicationPrecondition, *, change_id: str, at: datetime | None
+    ) -> Applied:
+        """Argo CD is busy: with an attempt of ours whose answer was lost, or with somebody else's operation."""
+        live = await self._live(action.application)
+        trace = _trace(live, action, precondition, change_id=change_id, at=at)
+        if trace:
+            return Applied(already=True, detail=trace)
+        raise PreconditionDrift(f"another operation on application/{action.application} began in the meantime")
+
+
+def refuse_drift(live: Application, precondition: ApplicationPrecondition) -> None:
+    """Raise `PreconditionDrift` if the application is not as it was reviewed, or something else drives it."""
+    name = f"application/{live.metadata.name}"
+    now = precondition_of(live)
+    if now.uid != precondition.uid:
+        raise PreconditionDrift(f"{name} was replaced by another of the same name")
+    for field in ("last_history_id", "deployed_revision", "target_revision", "auto_sync"):
+        before, after = getattr(precondition, field), getattr(now, field)
+        if before != after:
+            raise PreconditionDrift(
+                f"{field.replace('_', ' ')} of {name} was {before} at the review, now it is {after}"
+            )
+    if operation_of(live).in_progress:
+        raise PreconditionDrift(f"{name} has another operation in progress")
+
+
+def _trace(
+    live: Application,
+    action: ApplicationAction,
+    precondition: ApplicationPrecondition,
+    *,
+    change_id: str,
+    at: datetime | None,
+) -> str | None:
+    """What shows that an earlier attempt of this change got through, or None.
+
+    Either is known by its effect: the wanted revision was deployed after the last entry that was reviewed. One that
+    has not got there yet is known, if a sync, by the remark it carries; if a rollback, which carries none, by going
+    to that revision and having begun after the change was ordered.
+    """
+    if live.metadata.uid != precondition.uid:
+        return None
+    if live.last_history_id > precondition.last_history_id and live.deployed_revision == action.revision:
+        return f"an earlier attempt deployed {action.revision[:12]} as history {live.last_history_id}"
+    operation = operation_of(live)
+    if isinstance(action, SyncApplication):
+        return "an earlier attempt started this sync" if operation.change_id == change_id else None
+    if operation.revision == action.revision and _began_since(operation, at):
+        return f"an earlier attempt started the rollback: {operation.phase}"
+    return None
+
+
+def _began_since(operation: OperationState, at: datetime | None) -> bool:
+    if at is None or operation.started_at is None:
+        return operation.in_progress
+    return operation.started_at >= at - CLOCK_SKEW
+
+
+def _path(action: ApplicationAction) -> str:
+    return path_of(action.application, "sync" if isinstance(action, SyncApplication) else "rollback")
+
+
+def _request(action: ApplicationAction, change_id: str) -> JsonValue:
+    """Nothing is pruned: deleting objects is not what was reviewed."""
+    if isinstance(action, SyncApplication):
+        infos: list[JsonValue] = [{"name": CHANGE_KEY, "value": change_id}]
+        return {"revision": action.revision, "prune": False, "dryRun": False, "infos": infos}
+    return {"id": action.history_id, "prune": False, "dryRun": False}

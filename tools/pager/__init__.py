@@ -1,0 +1,1 @@
+"""Paging people: PagerDuty Events API v2, or a plain JSON webhook."""

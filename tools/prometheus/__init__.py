@@ -1,0 +1,1 @@
+"""Prometheus: guarded queries over its HTTP API v1."""

@@ -1,0 +1,1 @@
+"""Tempo: TraceQL searches, and traces reduced to errors, slow spans and the critical path."""
