@@ -1,0 +1,1 @@
+"""Where chunks live: embedded in this process, or on a Qdrant server."""
