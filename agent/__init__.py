@@ -1,0 +1,1 @@
+"""The planner: analyzers, offline model, grounding and answers."""

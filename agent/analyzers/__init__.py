@@ -1,0 +1,1 @@
+"""Pure functions from a `Situation` to suspicions, one module per family of faults."""

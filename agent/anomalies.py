@@ -1,0 +1,163 @@
+"""Signals that left their own past: robust against noise (median and IQR), and against spikes (runs of points)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from statistics import median
+from typing import NamedTuple
+
+from agent.looks import Look, Sighting
+from tools.prometheus.models import Points, Series
+
+BAND = 4.0
+"""A point stands out when it is this many scales from the median before."""
+SHORTEST_RUN = 3
+UNALERTED_RUN = 6
+"""Without any alert a run must be this long: chance makes short ones, and nobody has complained."""
+LATEST = 8
+"""Points of a run whose median says where it stands now: a rate climbs while its range fills."""
+LEAST_BASELINE = 5
+RECOVERED = 4
+"""This many normal points at the end mean that it is over."""
+OF_LATE = 180.0
+"""Seconds: during an incident, what ended this long ago still counts as the present."""
+BEFORE_ALERT = timedelta(seconds=45)
+"""How long before its alert a fault may have begun: rules wait, rates smooth."""
+
+
+class Floor(NamedTuple):
+    """The least scale of a signal: a share of the median before, and an absolute amount in the signal's unit."""
+
+    share: float
+    amount: float
+
+
+FLOORS = {
+    "latency_p50": Floor(0.15, 0.004),
+    "latency_p95": Floor(0.15, 0.008),
+    "error_ratio": Floor(0.1, 0.005),
+    "request_rate": Floor(0.08, 0.05),
+    "cpu_usage": Floor(0.15, 0.004),
+    "cpu_throttling": Floor(0.2, 0.02),
+    "memory_usage": Floor(0.05, 4_000_000.0),
+    "saturation": Floor(0.05, 0.03),
+    "restarts": Floor(0.0, 0.2),
+    "node_cpu": Floor(0.1, 0.01),
+    "node_memory": Floor(0.05, 0.02),
+    "node_retransmits": Floor(0.2, 0.5),
+    "network_receive": Floor(0.1, 1.0),
+    "network_transmit": Floor(0.1, 1.0),
+}
+"""Signals that are scored, with their floors. Others are states, not measurements, and are read by their analyzers."""
+
+NO_TRAFFIC_IS_ZERO = frozenset({"latency_p50", "latency_p95"})
+"""Signals whose zeros mean that nothing was measured."""
+
+
+@dataclass(frozen=True)
+class Anomaly:
+    """A run of points away from the median before. `score` is how many scales it is away.
+
+    `over`: the series has come back. `ongoing`: it has not, or it did so only lately and an alert says that it matters.
+    """
+
+    signal: str
+    subject: str
+    before: float
+    now: float
+    score: float
+    onset: datetime
+    ongoing: bool
+    look: Look
+    label: str = ""
+    over: bool = False
+
+    @property
+    def rise(self) -> float:
+        """By how much it went up; negative when it fell."""
+        return self.now - self.before
+
+    @property
+    def sightings(self) -> tuple[Sighting, Sighting]:
+        """The values before and now."""
+        of = f"{self.subject} {self.signal}" + (f" {self.label}" if self.label else "")
+        return self.look.sees(f"{of} before", round(self.before, 6)), self.look.sees(f"{of} now", round(self.now, 6))
+
+
+def anomaly_of(
+    signal: str, series: Series, look: Look, onset: datetime | None, *, alerted: bool = True
+) -> Anomaly | None:
+    """How the series left its past, if it did."""
+    floor = FLOORS.get(signal)
+    subject = series.labels.get("service") or series.labels.get("node") or ""
+    points = _measured(signal, series.points)
+    if floor is None or not subject or len(points) < LEAST_BASELINE + SHORTEST_RUN:
+        return None
+    earlier = _border(points, onset) or max(LEAST_BASELINE, len(points) // 3)
+    baseline, later = points[:earlier], points[earlier:]
+    before = _median(baseline)
+    scale = max(_spread(baseline), floor.share * abs(before), floor.amount)
+    run = _longest_run(later, before, BAND * scale)
+    if len(run) < (SHORTEST_RUN if alerted else UNALERTED_RUN):
+        return None
+    now = _median(run[-LATEST:])
+    over = _over(later, run, before, BAND * scale)
+    return Anomaly(
+        signal=signal,
+        subject=subject,
+        before=before,
+        now=now,
+        score=abs(now - before) / scale,
+        onset=datetime.fromtimestamp(run[0][0], UTC),
+        ongoing=not over or (onset is not None and later[-1][0] - run[-1][0] <= OF_LATE),
+        look=look,
+        over=over,
+    )
+
+
+def _measured(signal: str, points: Points) -> Points:
+    return tuple(point for point in points if point[1] > 0) if signal in NO_TRAFFIC_IS_ZERO else points
+
+
+def _border(points: Points, onset: datetime | None) -> int:
+    """How many points lie before the incident; 0 where that leaves too few on either side to compare."""
+    if onset is None:
+        return 0
+    border = (onset - BEFORE_ALERT).timestamp()
+    earlier = sum(1 for moment, _ in points if moment < border)
+    return earlier if LEAST_BASELINE <= earlier <= len(points) - SHORTEST_RUN else 0
+
+
+def _longest_run(points: Points, centre: float, distance: float) -> Points:
+    """The longest run of neighbours that stand out on the same side; the latest of equals."""
+    best: tuple[int, int] = (0, 0)
+    start = 0
+    sides = [0 if abs(value - centre) <= distance else 1 if value > centre else -1 for _, value in points]
+    for end in range(1, len(sides) + 1):
+        if end == len(sides) or sides[end] != sides[start]:
+            if sides[start] and end - start >= best[1] - best[0]:
+                best = (start, end)
+            start = end
+    return points[slice(*best)]
+
+
+def _over(points: Points, run: Points, centre: float, distance: float) -> bool:
+    """Whether the series has come back. Silence after the run is no recovery; a few normal points are."""
+    after = [value for moment, value in points if moment > run[-1][0]]
+    return sum(1 for value in after[-RECOVERED:] if abs(value - centre) <= distance) == RECOVERED
+
+
+def _median(points: Sequence[tuple[float, float]]) -> float:
+    return median(value for _, value in points)
+
+
+def _spread(points: Sequence[tuple[float, float]]) -> float:
+    """The interquartile range."""
+    values = sorted(value for _, value in points)
+    quarter = len(values) // 4
+    return values[-1 - quarter] - values[quarter]
+
+
+def strongest(anomalies: Iterable[Anomaly]) -> tuple[Anomaly, ...]:
+    """Strongest first."""
+    return tuple(sorted(anomalies, key=lambda item: item.score, reverse=True))

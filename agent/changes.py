@@ -1,0 +1,132 @@
+"""What changed, and when: rollouts of workloads and deployments of Argo CD applications."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from agent.cluster.pods import Container
+from agent.cluster.workloads import Workload
+from agent.inventories import application_of
+from agent.looks import Statement, states
+from agent.situation import Application, Situation
+
+LATELY = timedelta(hours=2)
+"""Changes older than this before the incident are not its cause."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A new revision of a workload.
+
+    `images`: whether its images changed; `parts`: what of the template did; `returns`: whether it had run before.
+    """
+
+    workload: Workload
+    at: datetime
+    images: bool
+    parts: tuple[str, ...]
+    statements: tuple[Statement, ...]
+    returns: bool = False
+
+
+def recent_changes(situation: Situation) -> Iterator[Change]:
+    """The latest change of each workload that has changed of late; a first deployment is no change."""
+    for workload in situation.workloads:
+        change = _rollout(situation, workload) or _deployment(situation, workload)
+        if change and (situation.onset or situation.now) - change.at <= LATELY:
+            yield change
+
+
+def _rollout(situation: Situation, workload: Workload) -> Change | None:
+    """A Deployment's newest ReplicaSet against the one before."""
+    revisions = situation.cluster.revisions_of(workload)
+    if len(revisions) < 2 or workload.revision is None:
+        return None
+    newest, before = revisions[-1], revisions[-2]
+    parts = tuple(_differences(before, newest))
+    at = _applied_at(situation, workload, newest)
+    if at is None:
+        return None
+    number = situation.objects.sees(f"{workload} revision", f"{workload.revision} at {at.isoformat()}")
+    statements = [states(f"{workload} was rolled out as revision {number.value}", number)]
+    images = "image" in parts
+    if images:
+        old, new = _images(before), _images(newest)
+        seen_old = situation.objects.sees(f"{workload} image before", old)
+        seen_new = situation.objects.sees(f"{workload} image", new)
+        statements.append(states(f"the image changed from {seen_old.value} to {seen_new.value}", seen_old, seen_new))
+    elif parts:
+        seen = situation.objects.sees(f"{workload} changed", ", ".join(parts))
+        statements.append(states(f"the rollout changed {seen.value}", seen))
+    delivered = _delivered(situation, workload)
+    returns = _older(newest, before) or _returns(situation, workload)
+    return Change(workload, at, images, parts, (*statements, *delivered), returns)
+
+
+def _older(newest: Workload, before: Workload) -> bool:
+    """Whether the newest revision is an old ReplicaSet put back: Kubernetes reuses the one with the same template."""
+    made, made_before = newest.metadata.creation_timestamp, before.metadata.creation_timestamp
+    return made is not None and made_before is not None and made < made_before
+
+
+def _applied_at(situation: Situation, workload: Workload, newest: Workload) -> datetime | None:
+    """When the newest revision came to run. An undone rollout reuses an old ReplicaSet: ask Argo CD."""
+    created = newest.metadata.creation_timestamp
+    deployed = _deployed_at(situation, workload)
+    return max((moment for moment in (created, deployed) if moment), default=None)
+
+
+def _deployed_at(situation: Situation, workload: Workload) -> datetime | None:
+    found = _application(situation, workload)
+    return found.changed_at if found and len(found.state.entry.history) > 1 else None
+
+
+def _deployment(situation: Situation, workload: Workload) -> Change | None:
+    """An Argo CD deployment that did not touch the template: configuration that the workload reads."""
+    at = _deployed_at(situation, workload)
+    if at is None:
+        return None
+    returns = _returns(situation, workload)
+    return Change(workload, at, False, ("configuration",), _delivered(situation, workload), returns)
+
+
+def _delivered(situation: Situation, workload: Workload) -> tuple[Statement, ...]:
+    found = _application(situation, workload)
+    history = found.state.entry.history if found else ()
+    if found is None or not history or found.changed_at is None:
+        return ()
+    name, revision = found.state.entry.name, history[-1].revision
+    seen = found.look.sees(f"{name} deployed", f"{revision[:12]} at {found.changed_at.isoformat()}")
+    return (states(f"Argo CD deployed {name} {seen.value}", seen),)
+
+
+def _returns(situation: Situation, workload: Workload) -> bool:
+    """Whether Argo CD had deployed this revision before: a rollback, not a release."""
+    found = _application(situation, workload)
+    history = found.state.entry.history if found else ()
+    return bool(history) and history[-1].revision in {item.revision for item in history[:-1]}
+
+
+def _application(situation: Situation, workload: Workload) -> Application | None:
+    name = application_of(situation, workload)
+    return next((item for item in situation.applications if item.state.entry.name == name), None)
+
+
+def _differences(before: Workload, after: Workload) -> Iterator[str]:
+    """The parts of a template that differ, in words."""
+    old = {item.name: item for item in before.template.containers}
+    new = {item.name: item for item in after.template.containers}
+    fields = ("image", "env", "env_from", "args", "command", "resources", "ports", "liveness_probe", "readiness_probe")
+    for field in fields:
+        if any(_part(old.get(name), field) != _part(item, field) for name, item in new.items()):
+            yield field
+    if before.template.node_selector != after.template.node_selector:
+        yield "node_selector"
+
+
+def _part(container: Container | None, field: str) -> object:
+    return getattr(container, field, None)
+
+
+def _images(workload: Workload) -> str:
+    return ", ".join(item.image for item in workload.template.containers)
