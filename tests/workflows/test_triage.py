@@ -1,0 +1,325 @@
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from domain.actions import RestartWorkload, ScaleWorkload
+from domain.errors import AlreadyDecided, Forbidden, InvalidPlan, NotFound, StaleDigest
+from domain.learning import Pattern
+from domain.objects import WorkloadRef
+from domain.plans import PlanDraft
+from domain.policy import ApprovalRule, Policy
+from tests.workflows.conftest import Stage, decided, firing
+from tests.workflows.world import CHECKOUT, DRAFT
+from workflows.triage import IncidentTriage
+
+pytestmark = pytest.mark.temporal
+
+PATTERN = Pattern(id="checkout-saturated", title="checkout saturated", origin="learned", cause="pod_cpu_overload")
+
+
+async def test_an_approved_plan_is_carried_out_verified_and_documented(stage: Stage):
+    """The main line, fact by fact, with the pattern lookup first and exactly one write."""
+    triage = await stage.start()
+    waiting = await stage.until(triage.id, "awaiting_approval")
+    assert stage.cluster.writes == []
+    receipt = await stage.decide(waiting)
+    assert (receipt.outcome, receipt.approvals, receipt.quorum) == ("approved", 1, 1)
+    result = await triage.result()
+    assert result.status == "resolved"
+    assert stage.cluster.writes == [ScaleWorkload(workload=CHECKOUT, replicas=4)]
+    assert stage.facts.types(triage.id) == [
+        "IncidentOpened",
+        "PatternLookupCompleted",
+        "EvidenceCollected",
+        "TriagePhaseCompleted",
+        "RemediationProposed",
+        "DecisionRecorded",
+        "RemediationApplied",
+        "VerificationStarted",
+        "VerificationCompleted",
+        "DocumentationRequested",
+        "DocumentationCompleted",
+        "IncidentClosed",
+    ]
+    assert [item.outcome.partition(":")[0] for item in stage.library.items_] == ["resolved"]
+
+
+async def test_a_known_pattern_needs_no_investigation(stage: Stage):
+    """A known pattern is re-checked live, and its plan is ready without the planner."""
+    stage.library.known = PATTERN
+    stage.thinking.seconds = 60
+    triage = await stage.start()
+    waiting = await stage.until(triage.id, "awaiting_approval")
+    assert waiting.pattern_id == PATTERN.id
+    assert "PatternRechecked" in stage.facts.types(triage.id)
+    await stage.decide(waiting)
+    assert (await triage.result()).status == "resolved"
+
+
+async def test_a_known_pattern_that_is_not_seen_again_is_not_followed(stage: Stage):
+    """A failed re-check leads to a full investigation."""
+    stage.library.known = PATTERN
+    stage.thinking.confirmed = False
+    triage = await stage.start()
+    await stage.until(triage.id, "awaiting_approval")
+    tools = [fact.tool for fact in stage.facts.facts if fact.type == "EvidenceCollected"]
+    assert tools == ["recheck_pattern", "analyse_namespace"]
+    await triage.terminate()
+
+
+async def test_a_rejected_plan_writes_nothing(stage: Stage):
+    """Rejection ends the incident without a single write."""
+    triage = await stage.start()
+    await stage.decide(await stage.until(triage.id, "awaiting_approval"), "reject")
+    assert (await triage.result()).status == "rejected"
+    assert stage.cluster.writes == []
+
+
+async def test_a_plan_nobody_decides_expires(stage: Stage):
+    """After the expiry nothing is written, and a late decision is told so."""
+    stage.policy = Policy(expiry=timedelta(seconds=1))
+    async with stage.reworking():
+        triage = await stage.start()
+        waiting = await stage.until(triage.id, "awaiting_approval")
+        assert (await triage.result()).status == "expired"
+        with pytest.raises(NotFound):
+            await stage.decide(waiting)
+    assert stage.cluster.writes == []
+
+
+async def test_a_plan_that_does_not_help_is_undone_and_a_human_paged(stage: Stage):
+    """Failed verification: the inverse is written, and somebody is called."""
+    stage.signals.value = 0.4
+    triage = await stage.start()
+    await stage.decide(await stage.until(triage.id, "awaiting_approval"))
+    assert (await triage.result()).status == "escalated"
+    assert [action.replicas for action in stage.cluster.writes] == [4, 2]
+    assert [page.incident_id for page in stage.pages.pages] == [triage.id]
+    assert stage.library.items_[0].outcome.startswith("escalated")
+
+
+async def test_what_cannot_be_read_has_not_passed(stage: Stage):
+    """With Prometheus down verification fails closed: the change is undone."""
+    stage.signals.down = True
+    triage = await stage.start()
+    await stage.decide(await stage.until(triage.id, "awaiting_approval"))
+    assert (await triage.result()).status == "escalated"
+    assert [action.replicas for action in stage.cluster.writes] == [4, 2]
+
+
+async def test_somebody_elses_change_is_not_undone(stage: Stage):
+    """When the object changed after our write, the undo stands back and the page says so."""
+    stage.signals.value = 0.4
+    triage = await stage.start()
+    await stage.decide(await stage.until(triage.id, "awaiting_approval"))
+    await stage.until(triage.id, "verifying")
+    stage.cluster.drift()
+    assert (await triage.result()).status == "escalated"
+    assert len(stage.cluster.writes) == 1
+    assert "not undone" in stage.pages.pages[0].summary
+
+
+async def test_drift_voids_the_approval_and_asks_again(stage: Stage):
+    """A change between review and execution: nothing is written, and the new plan has a new digest."""
+    triage = await stage.start()
+    first = await stage.until(triage.id, "awaiting_approval")
+    stage.cluster.drift()
+    await stage.decide(first)
+    again = await stage.until_plan(triage.id, version=2)
+    assert stage.cluster.writes == []
+    assert again.plan.digest != first.plan.digest
+    with pytest.raises(StaleDigest):
+        await stage.decide(again, digest=first.plan.digest)
+    await stage.decide(again)
+    assert (await triage.result()).status == "resolved"
+    assert len(stage.cluster.writes) == 1
+
+
+async def test_a_lost_answer_does_not_write_twice(stage: Stage):
+    """The write took effect but the answer was lost: the retry recognises its own change."""
+    stage.cluster.lost_answers = 1
+    triage = await stage.start()
+    await stage.decide(await stage.until(triage.id, "awaiting_approval"))
+    assert (await triage.result()).status == "resolved"
+    assert len(stage.cluster.writes) == 1
+
+
+async def test_a_modified_plan_is_asked_for_again_and_its_author_may_not_approve_it(stage: Stage):
+    """Modify, then approve by somebody else; what runs is what was approved last."""
+    triage = await stage.start()
+    first = await stage.until(triage.id, "awaiting_approval")
+    change = DRAFT.model_copy(update={"actions": (ScaleWorkload(workload=CHECKOUT, replicas=3),)})
+    receipt = await stage.decide(first, "modify", by="ana", draft=change)
+    assert receipt.outcome == "modified"
+    again = await stage.until_plan(triage.id, version=2)
+    with pytest.raises(Forbidden):
+        await stage.decide(again, by="ana")
+    await stage.decide(again, by="bo")
+    assert (await triage.result()).status == "resolved"
+    assert [action.replicas for action in stage.cluster.writes] == [3]
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        RestartWorkload(workload=WorkloadRef(namespace="shop", name="unseen")),
+        RestartWorkload(workload=WorkloadRef(namespace="kube-system", name="coredns")),
+        ScaleWorkload(workload=CHECKOUT, replicas=0),
+    ],
+)
+async def test_a_bad_modification_is_refused_and_the_plan_stands(stage: Stage, action):
+    """Unseen objects and what policy forbids: the author is told, the plan under review does not change."""
+    triage = await stage.start()
+    first = await stage.until(triage.id, "awaiting_approval")
+    with pytest.raises(InvalidPlan):
+        await stage.decide(first, "modify", draft=PlanDraft(actions=(action,)))
+    await stage.decide(first, by="bo")
+    assert (await triage.result()).status == "resolved"
+
+
+async def test_high_risk_needs_two_people(stage: Stage):
+    """With a quorum of two the first approval executes nothing."""
+    stage.policy = Policy(
+        rules={"low": ApprovalRule(quorum=2), "medium": ApprovalRule(quorum=2), "high": ApprovalRule(quorum=2)}
+    )
+    async with stage.reworking():
+        triage = await stage.start()
+        waiting = await stage.until(triage.id, "awaiting_approval")
+        assert (await stage.decide(waiting, by="ana")).outcome == "pending"
+        with pytest.raises(AlreadyDecided):
+            await stage.decide(waiting, by="ana")
+        assert stage.cluster.writes == []
+        assert (await stage.decide(waiting, by="bo")).outcome == "approved"
+        assert (await triage.result()).status == "resolved"
+
+
+async def test_a_decision_delivered_twice_counts_once(stage: Stage):
+    """The same decision id again gets the same answer and changes nothing."""
+    triage = await stage.start()
+    waiting = await stage.until(triage.id, "awaiting_approval")
+    once = decided(waiting, "approve")
+    first = await stage.engine.decide(waiting.id, once)
+    second = await stage.engine.decide(waiting.id, once)
+    assert first == second
+    await triage.result()
+    assert len(stage.cluster.writes) == 1
+
+
+async def test_without_enough_evidence_a_human_is_called(stage: Stage):
+    """No cause, no plan: the incident escalates and says why."""
+    stage.thinking.causes, stage.thinking.draft = (), None
+    triage = await stage.start()
+    result = await triage.result()
+    assert (result.status, result.reason) == ("escalated", "insufficient evidence for a cause")
+    assert len(stage.pages.pages) == 1
+
+
+async def test_a_cause_without_a_fitting_action_goes_to_a_human(stage: Stage):
+    """A diagnosis whose cause no typed action addresses escalates with the diagnosis."""
+    stage.thinking.draft = None
+    triage = await stage.start()
+    assert (await triage.result()).status == "escalated"
+    assert stage.pages.pages[0].summary.endswith("checkout is saturated")
+
+
+async def test_a_triage_goes_on_when_the_backlog_is_down(stage: Stage):
+    """A failed pattern lookup is said, and the investigation happens all the same."""
+    stage.library.down = True
+    triage = await stage.start()
+    await stage.until(triage.id, "awaiting_approval")
+    lookup = next(fact for fact in stage.facts.facts if fact.type == "PatternLookupCompleted")
+    assert "connection refused" in lookup.unavailable
+    await triage.terminate()
+
+
+async def test_a_fallen_back_planner_is_named(stage: Stage):
+    """The incident says that another planner took over, and why."""
+    stage.thinking.fell_back = "the model timed out"
+    triage = await stage.start()
+    await stage.until(triage.id, "awaiting_approval")
+    fact = next(fact for fact in stage.facts.facts if fact.type == "PlannerFellBack")
+    assert (fact.to_planner, fact.reason) == ("offline", "the model timed out")
+    await triage.terminate()
+
+
+async def test_cancelling_during_the_investigation_ends_it(stage: Stage):
+    """Cancel does not wait for the planner, and nothing is written."""
+    stage.thinking.seconds = 60
+    triage = await stage.start()
+    investigating = await stage.until(triage.id, "triaging")
+    assert (await stage.decide(investigating, "cancel")).outcome == "cancelled"
+    assert (await triage.result()).status == "cancelled"
+    assert stage.cluster.writes == []
+
+
+async def test_cancelling_during_execution_undoes_what_was_applied(stage: Stage):
+    """Cancel while verifying: the write is put back."""
+    stage.signals.value = 0.4
+    triage = await stage.start()
+    await stage.decide(await stage.until(triage.id, "awaiting_approval"))
+    verifying = await stage.until(triage.id, "verifying")
+    await stage.decide(verifying, "cancel")
+    assert (await triage.result()).status == "cancelled"
+    assert [action.replicas for action in stage.cluster.writes] == [4, 2]
+
+
+async def test_escalating_calls_a_human_at_once(stage: Stage):
+    """Escalation by a person ends the automation and pages."""
+    triage = await stage.start()
+    await stage.decide(await stage.until(triage.id, "awaiting_approval"), "escalate")
+    assert (await triage.result()).status == "escalated"
+    assert len(stage.pages.pages) == 1
+
+
+async def test_signals_decide_by_the_same_rules(stage: Stage):
+    """A stale signal is ignored; a good one approves."""
+    triage = await stage.start()
+    waiting = await stage.until(triage.id, "awaiting_approval")
+    await triage.signal(IncidentTriage.approve_remediation, decided(waiting, "approve", digest="0" * 64))
+    await triage.signal(IncidentTriage.approve_remediation, decided(waiting, "reject"))
+    await asyncio.sleep(0.3)
+    assert stage.facts.incidents[triage.id].status == "awaiting_approval"
+    await triage.signal(IncidentTriage.approve_remediation, decided(waiting, "approve"))
+    assert (await triage.result()).status == "resolved"
+
+
+async def test_alerts_that_clear_by_themselves_close_the_incident(stage: Stage):
+    """When every alert is resolved for the quiet period, nothing needs doing."""
+    stage.options = stage.options.model_copy(update={"quiet_period": timedelta(milliseconds=300)})
+    triage = await stage.start()
+    await stage.until(triage.id, "awaiting_approval")
+    await triage.signal(IncidentTriage.alerts_changed, args=[(firing(status="resolved"),)])
+    assert (await triage.result()).status == "no_action"
+    assert stage.cluster.writes == []
+
+
+async def test_one_cause_gets_one_plan(stage: Stage):
+    """A second incident with the same cause links to the first instead of asking for a second plan."""
+    first = await stage.start()
+    await stage.until(first.id, "awaiting_approval")
+    second = await stage.start()
+    result = await second.result()
+    assert result.status == "no_action"
+    assert stage.facts.incidents[second.id].related_to == first.id
+    await first.terminate()
+
+
+async def test_a_cause_that_a_human_has_in_hand_is_not_asked_for_again(stage: Stage):
+    """After a fix that did not help, another alert of the same cause does not propose the same fix."""
+    stage.signals.value = 0.4
+    first = await stage.start()
+    await stage.decide(await stage.until(first.id, "awaiting_approval"))
+    assert (await first.result()).status == "escalated"
+    second = await stage.start()
+    assert (await second.result()).status == "no_action"
+    assert stage.facts.incidents[second.id].related_to == first.id
+    assert len(stage.pages.pages) == 1
+
+
+async def test_of_two_triages_at_the_same_moment_one_asks(stage: Stage):
+    """Eight alerts of one cause arrive together: one plan is up for review."""
+    triages = await asyncio.gather(*(stage.start() for _ in range(8)))
+    await asyncio.sleep(3)
+    statuses = sorted(stage.facts.incidents[triage.id].status for triage in triages)
+    assert statuses == ["awaiting_approval", *["no_action"] * 7]

@@ -1,0 +1,1 @@
+"""One module per durable workflow; side effects live in workflows.activities."""

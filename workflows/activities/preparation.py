@@ -1,0 +1,124 @@
+"""From a draft to a plan: live preconditions, predicted effects, inverses, risk, and what policy asks for."""
+
+from temporalio import activity
+
+from domain.actions import Action, RollbackApplication, SyncApplication
+from domain.errors import InvalidPlan, Misconfigured
+from domain.inventory import ApplicationEntry, Inventory, violations
+from domain.inverses import inverse
+from domain.model import Model, Timestamp
+from domain.plans import Plan, PlanDraft, PlannedAction, Precondition, PredictedEffect
+from domain.policy import ApprovalRule, Policy, refusals, risk_of
+from tools.argocd.preview import ArgoPreview
+from tools.argocd.read import ArgoReader
+from tools.kubernetes.preview import KubernetesPreview
+from tools.kubernetes.read import KubernetesReader
+
+
+class PrepareInput(Model):
+    """A draft and what was seen. `version` counts the plans of an incident."""
+
+    incident_id: str
+    version: int
+    draft: PlanDraft
+    inventory: Inventory
+    evidence_digests: tuple[str, ...]
+    proposed_by: str
+    at: Timestamp
+
+
+class Prepared(Model):
+    """A plan fit for review, and the rule by which it may be approved."""
+
+    plan: Plan
+    rule: ApprovalRule
+
+
+class Preparation:
+    """Reads live state and dry-runs; writes nothing."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        *,
+        kubernetes: KubernetesReader | None,
+        kubernetes_preview: KubernetesPreview | None,
+        argocd: ArgoReader | None,
+        argocd_preview: ArgoPreview | None,
+    ) -> None:
+        self._policy = policy
+        self._kubernetes = kubernetes
+        self._kubernetes_preview = kubernetes_preview
+        self._argocd = argocd
+        self._argocd_preview = argocd_preview
+
+    @activity.defn(name="plan.prepare")
+    async def prepare(self, request: PrepareInput) -> Prepared:
+        """Raises `InvalidPlan` with every reason why the draft may not be asked for."""
+        refused = [
+            reason
+            for action in request.draft.actions
+            for reason in (
+                *violations(action, request.inventory),
+                *refusals(action, request.inventory, self._policy),
+            )
+        ]
+        if refused:
+            raise InvalidPlan(tuple(refused))
+        planned = tuple([await self._planned(action, request.inventory) for action in request.draft.actions])
+        plan = Plan(
+            incident_id=request.incident_id,
+            version=request.version,
+            actions=planned,
+            checks=request.draft.checks,
+            rationale=request.draft.rationale,
+            evidence_digests=request.evidence_digests,
+            proposed_by=request.proposed_by,
+            created_at=request.at,
+            expires_at=request.at + self._policy.expiry,
+        )
+        return Prepared(plan=plan, rule=self._policy.rule(plan.risk))
+
+    async def _planned(self, action: Action, inventory: Inventory) -> PlannedAction:
+        before = await self._precondition(action)
+        return PlannedAction(
+            action=action,
+            risk=risk_of(action, inventory, self._policy),
+            precondition=before,
+            predicted_effect=self._noting_reconcilers(action, inventory, await self._effect(action)),
+            inverse=inverse(action, before),
+        )
+
+    async def _precondition(self, action: Action) -> Precondition:
+        if isinstance(action, SyncApplication | RollbackApplication):
+            if self._argocd is None:
+                raise Misconfigured("Argo CD is not configured: set TRIAGE_ARGOCD__URL")
+            return (await self._argocd.application(action.application)).value.precondition
+        if self._kubernetes is None:
+            raise Misconfigured("Kubernetes is not configured: set TRIAGE_KUBERNETES__KUBECONFIG")
+        return (await self._kubernetes.workload(action.workload)).value.precondition
+
+    async def _effect(self, action: Action) -> PredictedEffect:
+        if isinstance(action, SyncApplication | RollbackApplication):
+            if self._argocd_preview is None:
+                raise Misconfigured("Argo CD is not configured: set TRIAGE_ARGOCD__URL")
+            return await self._argocd_preview.preview(action)
+        if self._kubernetes_preview is None:
+            raise Misconfigured("no write identity for Kubernetes: set TRIAGE_KUBERNETES__WRITE_CONTEXT")
+        return await self._kubernetes_preview.preview(action)
+
+    def _noting_reconcilers(self, action: Action, inventory: Inventory, effect: PredictedEffect) -> PredictedEffect:
+        """A patch of a tracked workload does not last by itself: say who will undo it, and what must follow."""
+        if isinstance(action, SyncApplication | RollbackApplication):
+            return effect
+        entry = inventory.workload(action.workload)
+        application = inventory.application(entry.application) if entry and entry.application else None
+        if application is None:
+            return effect
+        return effect.model_copy(update={"summary": f"{effect.summary} {_warning(application)}"[:1000]})
+
+
+def _warning(application: ApplicationEntry) -> str:
+    if application.self_heal:
+        return f"Argo CD application {application.name} self-heals: it will put Git's state back unless Git follows."
+    return f"Argo CD application {application.name} tracks this workload: the next sync undoes it unless Git follows."

@@ -1,0 +1,73 @@
+"""How activities are called: time limits and retries. No activity may run longer than five minutes."""
+
+from datetime import timedelta
+
+from temporalio.common import RetryPolicy
+from temporalio.workflow import ActivityConfig
+
+from domain.errors import TriagentError
+
+LONGEST = timedelta(minutes=5)
+
+
+def final_errors() -> list[str]:
+    """Names of the domain errors that another attempt cannot help, from the tree itself."""
+    pending: list[type[TriagentError]] = [TriagentError]
+    names: list[str] = []
+    while pending:
+        error = pending.pop()
+        pending.extend(error.__subclasses__())
+        if not error.retryable:
+            names.append(error.__name__)
+    return sorted(names)
+
+
+FINAL_ERRORS = [*final_errors(), "ValidationError", "ValueError", "TypeError"]
+"""Domain errors, and our own mistakes: another attempt of the same call meets the same bug."""
+
+PERSIST: ActivityConfig = {
+    "start_to_close_timeout": timedelta(seconds=30),
+    "retry_policy": RetryPolicy(maximum_interval=timedelta(seconds=10), non_retryable_error_types=FINAL_ERRORS),
+}
+"""Our own database: keep trying until it is back; nothing may be lost."""
+
+LOOK: ActivityConfig = {
+    "start_to_close_timeout": timedelta(seconds=60),
+    "retry_policy": RetryPolicy(
+        maximum_attempts=3, maximum_interval=timedelta(seconds=5), non_retryable_error_types=FINAL_ERRORS
+    ),
+}
+"""A read that the triage can go on without."""
+
+PREPARE: ActivityConfig = {
+    "start_to_close_timeout": timedelta(seconds=90),
+    "retry_policy": RetryPolicy(
+        maximum_attempts=5, maximum_interval=timedelta(seconds=10), non_retryable_error_types=FINAL_ERRORS
+    ),
+}
+"""Live preconditions and dry runs of a plan."""
+
+WRITE: ActivityConfig = {
+    "start_to_close_timeout": timedelta(seconds=60),
+    "retry_policy": RetryPolicy(
+        maximum_attempts=8, maximum_interval=timedelta(seconds=15), non_retryable_error_types=FINAL_ERRORS
+    ),
+}
+"""One approved write; safe to repeat, because it carries its precondition and its change id."""
+
+SETTLE: ActivityConfig = {
+    "start_to_close_timeout": timedelta(minutes=4, seconds=30),
+    "heartbeat_timeout": timedelta(seconds=20),
+    "retry_policy": RetryPolicy(
+        maximum_attempts=5, maximum_interval=timedelta(seconds=5), non_retryable_error_types=FINAL_ERRORS
+    ),
+}
+"""Waiting for a rollout or a sync, with heartbeats."""
+
+CALL: ActivityConfig = {
+    "start_to_close_timeout": timedelta(seconds=30),
+    "retry_policy": RetryPolicy(
+        maximum_attempts=10, maximum_interval=timedelta(seconds=30), non_retryable_error_types=FINAL_ERRORS
+    ),
+}
+"""Paging a human: try hard."""

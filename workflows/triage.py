@@ -1,0 +1,486 @@
+"""IncidentTriage: START → PATTERN_LOOKUP → TRIAGE → REMEDIATION → VERIFICATION → DOCUMENTATION → END."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import NoReturn, TypeVar
+
+from temporalio import workflow
+from temporalio.common import SearchAttributeKey
+from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, FailureError
+
+with workflow.unsafe.imports_passed_through():
+    from agent.investigation import Brief, ToolStep
+    from domain.alerts import Alert, AlertGroup
+    from domain.approvals import Decision
+    from domain.diagnosis import Diagnosis
+    from domain.errors import TriagentError
+    from domain.evidence import Evidence
+    from domain.facts import IncidentStatus
+    from domain.inventory import Inventory
+    from domain.learning import KnowledgeQuery, Pattern
+    from domain.plans import PlanDraft
+    from workflows.activities.backlog import BacklogActivities, DocumentInput, LookupResult, RecheckInput
+    from workflows.activities.paging import PageInput, Paging
+    from workflows.activities.preparation import Preparation, PrepareInput
+    from workflows.activities.records import Records, RelatedInput
+    from workflows.execution import ChangeExecution
+    from workflows.gate import Gate
+    from workflows.messages import (
+        DecisionReceipt,
+        ExecutionInput,
+        ExecutionResult,
+        TriageClosed,
+        TriageInput,
+        TriageResult,
+    )
+    from workflows.options import CALL, LOOK, PERSIST, PREPARE
+    from workflows.planning import planner
+    from workflows.recording import Recorder
+
+SERVICE = SearchAttributeKey.for_keyword("TriagentService")
+SEVERITY = SearchAttributeKey.for_keyword("TriagentSeverity")
+STATUS = SearchAttributeKey.for_keyword("TriagentStatus")
+
+PLAN_VERSIONS = 10
+"""How often a plan may be asked for again (drift, modification) before a human is called instead."""
+
+T = TypeVar("T")
+
+
+class _Ended(Exception):
+    """The incident ends here, with this status; raised anywhere in the run, closed in one place."""
+
+    def __init__(self, status: IncidentStatus, reason: str, held: bool | None = None) -> None:
+        super().__init__(reason)
+        self.status: IncidentStatus = status
+        self.reason = reason
+        self.held = held
+
+
+class _Case:
+    """What is known so far."""
+
+    def __init__(self) -> None:
+        self.diagnosis: Diagnosis | None = None
+        self.draft: PlanDraft | None = None
+        self.inventory = Inventory()
+        self.evidence: dict[str, Evidence] = {}
+
+    def learn(self, evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+        """Keep what is new of `evidence`, and return that."""
+        new = tuple(item for item in evidence if item.id not in self.evidence)
+        self.evidence.update((item.id, item) for item in new)
+        return new
+
+
+@workflow.defn(name="IncidentTriage")
+class IncidentTriage:
+    """One incident from its first alert to its entry in the backlog."""
+
+    @workflow.init
+    def __init__(self, request: TriageInput) -> None:
+        """Nothing has happened yet."""
+        self._request = request
+        self._group = AlertGroup(group_id=request.group_id, alerts=request.alerts)
+        self._recorder = Recorder(request.incident_id, request.incident_id)
+        self._gate = Gate(request.incident_id)
+        self._case = _Case()
+        self._executing: str | None = None
+        self._opened_at = workflow.now()
+
+    @workflow.run
+    async def run(self, request: TriageInput) -> TriageResult:
+        """Go through the phases; whatever ends the incident is documented."""
+        await self._open()
+        try:
+            await self._until_stopped(self._diagnose())
+            await self._remediate()
+        except _Ended as end:
+            ended = end
+        await self._close(ended)
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return TriageResult(incident_id=request.incident_id, status=ended.status, reason=ended.reason)
+
+    @workflow.signal(name="AlertsChanged")
+    async def alerts_changed(self, alerts: tuple[Alert, ...]) -> None:
+        """The group's alerts as they now stand."""
+        if alerts != self._group.alerts:
+            self._group = self._group.model_copy(update={"alerts": alerts})
+            await self._recorder.record("AlertsUpdated", {"alerts": alerts})
+
+    @workflow.update(name="decide")
+    async def decide(self, decision: Decision) -> DecisionReceipt:
+        """A human decision; the caller learns what came of it."""
+        return await self._take(decision)
+
+    @decide.validator
+    def _admit(self, decision: Decision) -> None:
+        try:
+            self._gate.check(decision)
+        except TriagentError as error:
+            raise ApplicationError(str(error), type=type(error).__name__, non_retryable=True) from error
+
+    @workflow.signal(name="ApproveRemediation")
+    async def approve_remediation(self, decision: Decision) -> None:
+        """Approve, from another system."""
+        await self._take_signal(decision, "approve")
+
+    @workflow.signal(name="RejectRemediation")
+    async def reject_remediation(self, decision: Decision) -> None:
+        """Reject, from another system."""
+        await self._take_signal(decision, "reject")
+
+    @workflow.signal(name="ModifyRemediation")
+    async def modify_remediation(self, decision: Decision) -> None:
+        """Change the plan and ask again, from another system."""
+        await self._take_signal(decision, "modify")
+
+    @workflow.signal(name="EscalateIncident")
+    async def escalate_incident(self, decision: Decision) -> None:
+        """Call a human, from another system."""
+        await self._take_signal(decision, "escalate")
+
+    @workflow.signal(name="CancelTriage")
+    async def cancel_triage(self, decision: Decision) -> None:
+        """Stop, from another system."""
+        await self._take_signal(decision, "cancel")
+
+    # --- START
+
+    async def _open(self) -> None:
+        self._show("triaging")
+        await self._recorder.record(
+            "IncidentOpened",
+            {
+                "title": self._group.title,
+                "severity": self._group.severity,
+                "namespace": self._group.namespace,
+                "service": self._group.service,
+                "alerts": self._group.alerts,
+                "group_id": self._group.group_id,
+            },
+        )
+
+    # --- PATTERN_LOOKUP and TRIAGE
+
+    async def _diagnose(self) -> None:
+        found = await self._look_up()
+        if not (found.known and found.known.pattern and await self._follow(found.known.pattern)):
+            await self._investigate(found)
+        diagnosis = self._case.diagnosis
+        if diagnosis is not None:
+            await self._recorder.record("TriagePhaseCompleted", {"diagnosis": diagnosis})
+
+    async def _look_up(self) -> LookupResult:
+        try:
+            found = await workflow.execute_activity_method(BacklogActivities.lookup, self._query(), **LOOK)
+        except ActivityError as error:
+            await self._recorder.record("PatternLookupCompleted", {"matches": (), "unavailable": _reason(error)})
+            return LookupResult(matches=(), known=None)
+        known = found.known.doc_id if found.known else None
+        await self._recorder.record("PatternLookupCompleted", {"matches": found.matches, "known_pattern": known})
+        return found
+
+    def _query(self) -> KnowledgeQuery:
+        first = self._group.alerts[0]
+        return KnowledgeQuery(
+            alerts=tuple(dict.fromkeys(alert.name for alert in self._group.alerts)),
+            labels=first.labels,
+            annotations=first.annotations,
+            namespace=self._group.namespace,
+            service=self._group.service,
+            at=workflow.now(),
+        )
+
+    def _brief(self, found: LookupResult) -> Brief:
+        return Brief(
+            incident_id=self._request.incident_id,
+            title=self._group.title,
+            namespace=self._group.namespace,
+            service=self._group.service,
+            alerts=self._group.alerts,
+            matches=found.matches,
+            at=workflow.now(),
+        )
+
+    async def _follow(self, pattern: Pattern) -> bool:
+        """A known pattern: see its cause again in live evidence, and its plan is ready without an investigation."""
+        brief = self._brief(LookupResult(matches=(), known=None))
+        try:
+            seen = await workflow.execute_activity_method(
+                BacklogActivities.recheck, RecheckInput(pattern=pattern, brief=brief), **LOOK
+            )
+        except ActivityError as error:
+            fact = {"pattern_id": pattern.id, "confirmed": False, "reason": _reason(error)}
+            await self._recorder.record("PatternRechecked", fact)
+            return False
+        await self._step(ToolStep(tool="recheck_pattern", evidence=seen.evidence, seconds=0.0))
+        fact = {"pattern_id": pattern.id, "confirmed": seen.confirmed, "reason": seen.reason}
+        await self._recorder.record("PatternRechecked", fact)
+        if seen.confirmed:
+            self._case.diagnosis, self._case.draft, self._case.inventory = seen.diagnosis, seen.draft, seen.inventory
+        return seen.confirmed
+
+    async def _investigate(self, found: LookupResult) -> None:
+        used = planner()
+        result = await used.investigate(self._brief(found), self._step)
+        if result.fell_back:
+            fact = {"from_planner": used.name, "to_planner": result.planner, "reason": result.fell_back}
+            await self._recorder.record("PlannerFellBack", fact)
+        self._case.learn(result.evidence)
+        self._case.diagnosis, self._case.draft, self._case.inventory = (
+            result.diagnosis,
+            result.draft,
+            result.inventory,
+        )
+
+    async def _step(self, step: ToolStep) -> None:
+        new = self._case.learn(step.evidence)
+        fact = {"tool": step.tool, "evidence": new, "seconds": step.seconds}
+        await self._recorder.record("EvidenceCollected", fact)
+
+    # --- REMEDIATION
+
+    async def _remediate(self) -> NoReturn:
+        draft = await self._sound_draft()
+        for version in range(1, PLAN_VERSIONS + 1):
+            draft = await self._propose_and_execute(draft, version)
+        raise _Ended("escalated", "the plan had to be asked for too often")
+
+    async def _sound_draft(self) -> PlanDraft:
+        """The draft of a diagnosis that stands. Ends the incident where there is none."""
+        diagnosis, draft = self._case.diagnosis, self._case.draft
+        if diagnosis is None or not diagnosis.sufficient:
+            if not self._group.firing:
+                raise _Ended("no_action", "the alerts cleared, and no fault was found")
+            raise _Ended("escalated", "insufficient evidence for a cause")
+        await self._stand_back_for_others(diagnosis)
+        if draft is None:
+            raise _Ended("escalated", "no typed action addresses the cause; a human must act")
+        return draft
+
+    async def _stand_back_for_others(self, diagnosis: Diagnosis) -> None:
+        first = diagnosis.causes[0]
+        related = await workflow.execute_activity_method(
+            Records.related,
+            RelatedInput(
+                incident_id=self._request.incident_id,
+                namespace=self._group.namespace,
+                cause=first.cause,
+                object=first.object,
+                opened_at=self._opened_at,
+                closed_since=workflow.now() - self._request.options.reopen_window,
+            ),
+            **PERSIST,
+        )
+        if related.incident_id:
+            await self._recorder.record("IncidentLinked", {"other_incident": related.incident_id})
+            raise _Ended("no_action", f"the same cause is being dealt with in {related.incident_id}")
+
+    async def _propose_and_execute(self, draft: PlanDraft, version: int) -> PlanDraft:
+        """One round of the gate. Ends the incident, or returns the draft that must be asked for next."""
+        await self._ask(draft, version)
+        quiet = self._request.options.quiet_period
+        verdict = await self._gate.verdict(quiet, lambda: not self._group.firing)
+        match verdict:
+            case "approved":
+                return await self._execute()
+            case "modified":
+                await self._recorder.record("PlanVoided", {"digest": self._gate.digest, "reason": "modified"})
+                return self._gate.take_modification()
+            case "rejected":
+                raise _Ended("rejected", "a reviewer rejected the plan; nothing was written")
+            case "expired":
+                raise _Ended("expired", "nobody decided before the plan expired; nothing was written")
+            case "quiet":
+                raise _Ended("no_action", "the alerts cleared by themselves; nothing was written")
+            case "escalated" | "cancelled":
+                raise _Ended(verdict, self._gate.stop_reason)
+
+    async def _ask(self, draft: PlanDraft, version: int) -> None:
+        try:
+            prepared = await workflow.execute_activity_method(
+                Preparation.prepare, self._preparation(draft, version), **PREPARE
+            )
+        except ActivityError as error:
+            raise _Ended("escalated", f"the plan could not be prepared: {_reason(error)}") from error
+        self._gate.open(prepared.plan, prepared.rule)
+        await self._recorder.record(
+            "RemediationProposed",
+            {
+                "plan": prepared.plan,
+                "digest": prepared.plan.digest,
+                "quorum": prepared.rule.quorum,
+                "roles": prepared.rule.roles,
+            },
+        )
+        self._show("awaiting_approval")
+
+    def _preparation(self, draft: PlanDraft, version: int) -> PrepareInput:
+        diagnosis = self._case.diagnosis
+        return PrepareInput(
+            incident_id=self._request.incident_id,
+            version=version,
+            draft=draft,
+            inventory=self._case.inventory,
+            evidence_digests=tuple(sorted({item.digest for item in self._case.evidence.values()})),
+            proposed_by=self._gate.modified_by or (diagnosis.planner if diagnosis else "unknown"),
+            at=workflow.now(),
+        )
+
+    async def _execute(self) -> PlanDraft:
+        self._show("executing")
+        approval = self._gate.approval
+        self._executing = f"{self._request.incident_id}-change-{approval.plan.version}"
+        try:
+            result = await workflow.execute_child_workflow(
+                ChangeExecution.run,
+                ExecutionInput(plan=approval.plan, approvals=approval.decisions, options=self._request.options),
+                id=self._executing,
+            )
+        except ChildWorkflowError as error:
+            raise _Ended("escalated", f"the change failed: {_reason(error)}", held=False) from error
+        finally:
+            self._executing = None
+        return await self._conclude(result)
+
+    async def _conclude(self, result: ExecutionResult) -> PlanDraft:
+        if result.outcome == "drifted":
+            await self._recorder.record("PlanVoided", {"digest": self._gate.digest, "reason": result.reason})
+            return await self._look_again()
+        if result.outcome == "held":
+            raise _Ended("resolved", result.reason, held=True)
+        if self._gate.stopped == "cancelled":
+            raise _Ended("cancelled", result.reason, held=False)
+        raise _Ended("escalated", result.reason, held=False)
+
+    async def _look_again(self) -> PlanDraft:
+        """The world moved on since the review, so the diagnosis may have, too."""
+        self._show("triaging")
+        await self._until_stopped(self._investigate(LookupResult(matches=(), known=None)))
+        if self._case.diagnosis is not None:
+            await self._recorder.record("TriagePhaseCompleted", {"diagnosis": self._case.diagnosis})
+        return await self._sound_draft()
+
+    # --- decisions
+
+    async def _take(self, decision: Decision) -> DecisionReceipt:
+        if decision.kind == "modify" and decision.draft is not None:
+            await self._try_modification(decision.draft)
+            self._gate_check(decision)
+        outcome = self._gate.record(decision)
+        if self._executing and decision.kind in {"cancel", "escalate"}:
+            await self._stop_execution(decision)
+        await self._recorder.record("DecisionRecorded", {"decision": decision, "outcome": outcome})
+        return self._gate.receipt(outcome)
+
+    async def _take_signal(self, decision: Decision, kind: str) -> None:
+        if decision.kind != kind:
+            workflow.logger.warning("a %s decision came as a %s signal", decision.kind, kind)
+            return
+        try:
+            self._gate.check(decision)
+            await self._take(decision)
+        except (TriagentError, ApplicationError) as error:
+            workflow.logger.warning("a signalled decision was refused: %s", error)
+
+    async def _try_modification(self, draft: PlanDraft) -> None:
+        """Prepare the modified plan once, so that a bad one is refused to its author and the old plan stands."""
+        version = self._gate.approval.plan.version + 1
+        try:
+            await workflow.execute_activity_method(Preparation.prepare, self._preparation(draft, version), **PREPARE)
+        except ActivityError as error:
+            cause = error.cause
+            kind = cause.type if isinstance(cause, ApplicationError) and cause.type else "InvalidPlan"
+            raise ApplicationError(_reason(error), type=kind, non_retryable=True) from error
+
+    def _gate_check(self, decision: Decision) -> None:
+        """While a modification was prepared, somebody else may have decided."""
+        self._admit(decision)
+
+    async def _stop_execution(self, decision: Decision) -> None:
+        if self._executing is None:
+            return
+        change = workflow.get_external_workflow_handle_for(ChangeExecution.run, self._executing)
+        await change.signal(ChangeExecution.stop, f"{decision.kind} by {decision.actor.name}")
+
+    async def _until_stopped(self, work: Awaitable[T]) -> T:
+        """Run `work`, unless a human stops the incident first."""
+        task = asyncio.ensure_future(work)
+        await workflow.wait_condition(lambda: task.done() or self._gate.stopped is not None)
+        if task.done():
+            return await task
+        task.cancel()
+        await workflow.wait([task])
+        raise _Ended(self._gate.stopped or "cancelled", self._gate.stop_reason)
+
+    # --- DOCUMENTATION and END
+
+    async def _close(self, end: _Ended) -> None:
+        self._gate.close(end.status)
+        episodes = tuple(alert.episode for alert in self._group.alerts)
+        if end.status == "escalated":
+            await self._page(end.reason)
+        await self._recorder.record("DocumentationRequested")
+        await self._document(end)
+        await self._recorder.record("IncidentClosed", {"status": end.status, "reason": end.reason})
+        self._show(end.status)
+        await self._tell_group(end.status, episodes)
+
+    async def _page(self, reason: str) -> None:
+        diagnosis = self._case.diagnosis
+        request = PageInput(
+            incident_id=self._request.incident_id,
+            title=self._group.title,
+            severity=self._group.severity,
+            reason=reason,
+            summary=diagnosis.summary if diagnosis else "",
+        )
+        try:
+            paged = await workflow.execute_activity_method(Paging.page, request, **CALL)
+            fact = {"reason": reason, "paged": paged.paged, "detail": paged.detail}
+        except ActivityError as error:
+            fact = {"reason": reason, "paged": False, "detail": _reason(error)}
+        await self._recorder.record("IncidentEscalated", fact)
+
+    async def _document(self, end: _Ended) -> None:
+        request = DocumentInput(
+            incident_id=self._request.incident_id,
+            outcome=end.status,
+            reason=end.reason,
+            held=end.held,
+            at=workflow.now(),
+        )
+        try:
+            written = await workflow.execute_activity_method(BacklogActivities.document, request, **PREPARE)
+        except ActivityError as error:
+            workflow.logger.error("the incident could not be written to the backlog: %s", _reason(error))
+            return
+        await self._recorder.record(
+            "DocumentationCompleted", {"backlog_item": written.backlog_item, "pattern_id": written.pattern_id}
+        )
+
+    async def _tell_group(self, status: IncidentStatus, episodes: tuple[str, ...]) -> None:
+        parent = workflow.info().parent
+        if parent is None:
+            return
+        closed = TriageClosed(
+            incident_id=self._request.incident_id, status=status, at=workflow.now(), episodes=episodes
+        )
+        try:
+            await workflow.get_external_workflow_handle(parent.workflow_id).signal("TriageClosed", closed)
+        except FailureError:
+            workflow.logger.info("the alert group has already ended")
+
+    def _show(self, status: IncidentStatus) -> None:
+        workflow.upsert_search_attributes(
+            [
+                SERVICE.value_set(self._group.service or "unknown"),
+                SEVERITY.value_set(self._group.severity),
+                STATUS.value_set(status),
+            ]
+        )
+
+
+def _reason(error: ActivityError | ChildWorkflowError) -> str:
+    return str(error.cause or error)
