@@ -1,0 +1,1 @@
+"""The running service: settings, store, API, worker, CLI."""

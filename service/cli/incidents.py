@@ -1,0 +1,64 @@
+"""`triagent incidents`: the list, one incident with its plan card, or its timeline as it happens."""
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from service.cli.card import print_incident
+from service.cli.client import Client, Json, Url
+from service.cli.output import NONE, an_object, console, local_time, objects, print_json
+from service.cli.timeline import fact_line
+
+
+def incidents(
+    incident_id: Annotated[str | None, typer.Argument(help="Show this one.", metavar="[ID]")] = None,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Follow its facts until it is closed.")] = False,
+    status: Annotated[list[str] | None, typer.Option(help="Only these; may be repeated.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000)] = 20,
+    as_json: Json = False,
+    url: Url = "",
+) -> None:
+    """List incidents, show one, or watch one."""
+    client = Client(url)
+    if incident_id is None:
+        if watch:
+            raise typer.BadParameter("--watch needs the id of an incident")
+        _list(client, status, limit, as_json=as_json)
+    elif watch:
+        _watch(client, incident_id, as_json=as_json)
+    else:
+        _show(client, incident_id, as_json=as_json)
+
+
+def _list(client: Client, status: list[str] | None, limit: int, *, as_json: bool) -> None:
+    found = objects(client.get("/incidents", status=status, limit=limit))
+    if as_json:
+        print_json(found)
+        return
+    table = Table(box=None, pad_edge=False)
+    table.add_column("ID", no_wrap=True, min_width=max((len(str(item["id"])) for item in found), default=0))
+    for column in ("STATUS", "SEVERITY", "TITLE", "NAMESPACE", "OPENED"):
+        table.add_column(column, overflow="fold")
+    for item in found:
+        cells = [item["id"], item["status"], item["severity"], item["title"], item["namespace"] or NONE]
+        table.add_row(*(Text(str(cell)) for cell in cells), local_time(item["opened_at"]))
+    console.print(table if found else "no incidents")
+
+
+def _show(client: Client, incident_id: str, *, as_json: bool) -> None:
+    incident = an_object(client.get(f"/incidents/{incident_id}"))
+    if as_json:
+        print_json(incident)
+    else:
+        print_incident(incident)
+
+
+def _watch(client: Client, incident_id: str, *, as_json: bool) -> None:
+    with client.events("GET", f"/incidents/{incident_id}/events") as events:
+        for event in events:
+            if as_json:
+                print_json(event.data)
+            else:
+                console.print(fact_line(event.data), soft_wrap=True)

@@ -1,0 +1,65 @@
+"""Raw tool output by digest, compressed. Implements `tools.artifacts.Artifacts`."""
+
+import asyncio
+import gzip
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from sqlalchemy import insert, select
+from sqlalchemy.exc import IntegrityError
+
+from domain.errors import NotFound
+from domain.model import sha256
+from service.store.database import Database
+from service.store.tables import artifacts
+
+Answer = TypeVar("Answer")
+IN_THREAD = 64 * 1024
+"""Bytes from which compressing is worth a thread of its own."""
+
+
+class ArtifactStore:
+    """Artifacts in the database, so that API and workers on different machines see the same."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def put(self, data: bytes) -> str:
+        """Store `data`; the answer is its SHA-256 in hex. The same bytes are kept once."""
+        digest = await _in_thread_if_large(sha256, data)
+        if await self._stored(digest):
+            return digest
+        row = {
+            "digest": digest,
+            "size": len(data),
+            "stored_at": datetime.now(UTC),
+            "gzip": await _in_thread_if_large(_compressed, data),
+        }
+        with suppress(IntegrityError):  # somebody else stored the same bytes a moment ago
+            async with self._database.writing() as connection:
+                await connection.execute(insert(artifacts).values(**row))
+        return digest
+
+    async def get(self, digest: str) -> bytes:
+        """The bytes of that digest. Raises `NotFound`."""
+        async with self._database.reading() as connection:
+            query = select(artifacts.c.gzip).where(artifacts.c.digest == digest)
+            row = (await connection.execute(query)).first()
+        if row is None:
+            raise NotFound(f"no artifact {digest[:80]}")
+        return gzip.decompress(row.gzip)
+
+    async def _stored(self, digest: str) -> bool:
+        async with self._database.reading() as connection:
+            query = select(artifacts.c.digest).where(artifacts.c.digest == digest)
+            return (await connection.execute(query)).first() is not None
+
+
+def _compressed(data: bytes) -> bytes:
+    return gzip.compress(data, compresslevel=3, mtime=0)
+
+
+async def _in_thread_if_large(function: Callable[[bytes], Answer], data: bytes) -> Answer:
+    return function(data) if len(data) < IN_THREAD else await asyncio.to_thread(function, data)

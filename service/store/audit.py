@@ -1,0 +1,150 @@
+"""The audit log: a chain in which every entry's digest covers the one before, so that no change goes unseen."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import BeforeValidator, Field
+from sqlalchemy import Row, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.model import Model, Timestamp, digest_of
+from service.store.database import Database
+from service.store.tables import audit_head, audit_logs
+
+START = "0" * 64
+PAGE = 1000
+"""Entries read at a time while verifying."""
+
+
+def _cut(length: int) -> BeforeValidator:
+    # PostgreSQL's text cannot hold NUL; a hostile caller must not be able to avoid being recorded.
+    return BeforeValidator(lambda value: str(value).replace("\0", "\N{REPLACEMENT CHARACTER}")[:length])
+
+
+Short = Annotated[str, _cut(128)]
+Long = Annotated[str, _cut(2000)]
+
+
+class AuditEvent(Model):
+    """Who did what to what, from where, and how it ended. Texts from outside are cut to what the columns hold."""
+
+    actor: Short
+    action: Short
+    target: Short = ""
+    result: Annotated[str, _cut(64)]
+    ip: Annotated[str, _cut(64)] = ""
+    detail: Long = ""
+    count: int = Field(default=1, ge=1, description="how many equal attempts this stands for")
+
+
+class AuditEntry(AuditEvent):
+    """An event in its place in the chain."""
+
+    number: int
+    at: Timestamp
+    previous: str
+    digest: str
+
+    def expected_digest(self) -> str:
+        """The digest its content should have."""
+        return digest_of(self.model_dump(mode="json", exclude={"digest"}))
+
+
+class AuditFilter(NamedTuple):
+    """Which entries to list; None means any. `before` pages back: entries with a smaller number."""
+
+    actor: str | None = None
+    action: str | None = None
+    target: str | None = None
+    result: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    before: int | None = None
+    limit: int = 100
+
+
+class Verification(Model):
+    """Whether the chain is whole. `head` is its last digest: kept elsewhere, it proves that nothing was cut off."""
+
+    intact: bool
+    entries: int
+    head: str
+    broken_at: int | None = None
+    reason: str | None = None
+
+
+class AuditLog:
+    """Append-only, in one order for all processes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def record(self, event: AuditEvent) -> AuditEntry:
+        """Append one event."""
+        async with self._database.writing() as connection:
+            # Locking the head makes appends of all processes queue up; SQLite's write transaction already does.
+            query = select(audit_head).where(audit_head.c.id == 1).with_for_update()
+            head = (await connection.execute(query)).one()
+            entry = _linked(event, head.number + 1, head.digest)
+            await connection.execute(insert(audit_logs).values(**entry.model_dump()))
+            moved = update(audit_head).where(audit_head.c.id == 1)
+            await connection.execute(moved.values(number=entry.number, digest=entry.digest))
+        return entry
+
+    async def entries(self, wanted: AuditFilter) -> tuple[AuditEntry, ...]:
+        """Matching entries, newest first."""
+        query = select(audit_logs).order_by(audit_logs.c.number.desc()).limit(wanted.limit)
+        for name in ("actor", "action", "target", "result"):
+            value = getattr(wanted, name)
+            query = query if value is None else query.where(audit_logs.c[name] == value)
+        if wanted.since is not None:
+            query = query.where(audit_logs.c.at >= wanted.since)
+        if wanted.until is not None:
+            query = query.where(audit_logs.c.at < wanted.until)
+        if wanted.before is not None:
+            query = query.where(audit_logs.c.number < wanted.before)
+        async with self._database.reading() as connection:
+            return tuple(_entry(row) for row in await connection.execute(query))
+
+    async def verify(self) -> Verification:
+        """Recompute the whole chain."""
+        previous, number = START, 0
+        async with self._database.reading() as connection:
+            head = (await connection.execute(select(audit_head.c.number, audit_head.c.digest))).one()
+            while page := await _page(connection, number):
+                for entry in page:
+                    if problem := _problem(entry, number + 1, previous):
+                        return _broken(number, previous, problem)
+                    previous, number = entry.digest, entry.number
+        if (head.number, head.digest) != (number, previous):
+            return _broken(number, previous, "entries are missing at the end")
+        return Verification(intact=True, entries=number, head=previous)
+
+
+def _linked(event: AuditEvent, number: int, previous: str) -> AuditEntry:
+    fields = event.model_dump()
+    unsigned = AuditEntry(number=number, at=datetime.now(UTC), previous=previous, digest="", **fields)
+    return unsigned.model_copy(update={"digest": unsigned.expected_digest()})
+
+
+async def _page(connection: AsyncConnection, after: int) -> list[AuditEntry]:
+    query = select(audit_logs).where(audit_logs.c.number > after).order_by(audit_logs.c.number).limit(PAGE)
+    return [_entry(row) for row in await connection.execute(query)]
+
+
+def _entry(row: Row[Any]) -> AuditEntry:
+    return AuditEntry.model_validate({name: getattr(row, name) for name in AuditEntry.model_fields})
+
+
+def _broken(whole: int, head: str, reason: str) -> Verification:
+    return Verification(intact=False, entries=whole, head=head, broken_at=whole + 1, reason=reason)
+
+
+def _problem(entry: AuditEntry, number: int, previous: str) -> str | None:
+    if entry.number != number:
+        return f"entry {number} is missing"
+    if entry.previous != previous:
+        return "does not follow from the entry before"
+    if entry.digest != entry.expected_digest():
+        return "its content was changed"
+    return None

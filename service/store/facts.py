@@ -1,0 +1,238 @@
+"""Facts and the incidents folded from them, in one transaction. Implements `workflows.ports.FactStore`."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Row, and_, func, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.errors import NotFound
+from domain.facts import FACT, FINAL, Fact, IncidentStatus
+from domain.incidents import Incident, applied, open_incident
+from service.store.database import Database
+from service.store.tables import facts, incident_alerts, incidents
+
+ATTEMPTS = 3
+"""Two processes that open the same incident at once: the loser reads the winner's row and goes on from there."""
+
+
+class NumberedFact(NamedTuple):
+    """A fact and its place in its incident's history: 1, 2, 3 …"""
+
+    number: int
+    fact: Fact
+
+
+class Appended(NamedTuple):
+    """What one append added to one incident. `awaited` is the seconds its plans waited for people so far."""
+
+    incident: Incident
+    facts: tuple[NumberedFact, ...]
+    awaited: float
+
+
+class IncidentFilter(NamedTuple):
+    """Which incidents to list; None and empty mean any."""
+
+    statuses: tuple[IncidentStatus, ...] = ()
+    fingerprint: str | None = None
+    namespace: str | None = None
+    limit: int = 50
+
+
+Listener = Callable[[Appended], None]
+
+
+class Facts:
+    """The append-only log of facts, and the incident projection."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._listeners: list[Listener] = []
+
+    def subscribe(self, listener: Listener) -> None:
+        """Call `listener` with everything this process appends, after it is committed."""
+        self._listeners.append(listener)
+
+    async def append(self, facts: Sequence[Fact]) -> None:
+        """Append in order; facts whose id is already there are skipped.
+
+        Raises `InvalidInput` if an incident's first fact is not `IncidentOpened`; then nothing was appended.
+        """
+        for appended in await self._append(facts):
+            for listener in self._listeners:
+                listener(appended)
+
+    async def _append(self, new: Sequence[Fact]) -> list[Appended]:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                async with self._database.writing() as connection:
+                    return [await _extend(connection, name, mine) for name, mine in _by_incident(new).items()]
+            except IntegrityError:
+                if attempt == ATTEMPTS:
+                    raise
+        return []
+
+    async def incident(self, incident_id: str) -> Incident:
+        """The projection. Raises `NotFound`."""
+        async with self._database.reading() as connection:
+            row = (await connection.execute(select(incidents.c.doc).where(incidents.c.id == incident_id))).first()
+        if row is None:
+            raise NotFound(f"no incident {incident_id}")
+        return Incident.model_validate(row.doc)
+
+    async def incidents(self, wanted: IncidentFilter) -> tuple[Incident, ...]:
+        """Matching incidents, newest first."""
+        query = select(incidents.c.doc).order_by(incidents.c.opened_at.desc(), incidents.c.id).limit(wanted.limit)
+        if wanted.statuses:
+            query = query.where(incidents.c.status.in_(wanted.statuses))
+        if wanted.namespace is not None:
+            query = query.where(incidents.c.namespace == wanted.namespace)
+        if wanted.fingerprint is not None:
+            carrying = select(incident_alerts.c.incident_id).where(incident_alerts.c.fingerprint == wanted.fingerprint)
+            query = query.where(incidents.c.id.in_(carrying))
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(query)).all()
+        return tuple(Incident.model_validate(row.doc) for row in rows)
+
+    async def recent_incidents(
+        self,
+        namespace: str | None,
+        closed_since: datetime,
+        *,
+        cause: str,
+        object: str,  # noqa: A002 - as the API calls it
+    ) -> tuple[Incident, ...]:
+        """Incidents of a namespace with that first cause that are open or were closed since then, oldest first.
+
+        `object` is `kind/name`. No namespace means those without one.
+        """
+        recent = or_(incidents.c.status.not_in(sorted(FINAL)), incidents.c.updated_at >= closed_since)
+        same = and_(
+            incidents.c.cause == cause,
+            incidents.c.object == object,
+            incidents.c.namespace.is_not_distinct_from(namespace),
+        )
+        query = select(incidents.c.doc).where(same, recent).order_by(incidents.c.opened_at, incidents.c.id)
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(query)).all()
+        return tuple(Incident.model_validate(row.doc) for row in rows)
+
+    async def history(self, incident_id: str, after: int = 0) -> tuple[NumberedFact, ...]:
+        """An incident's facts with a number over `after`, in order; empty if there are none."""
+        query = (
+            select(facts.c.number, facts.c.doc)
+            .where(facts.c.incident_id == incident_id, facts.c.number > after)
+            .order_by(facts.c.number)
+        )
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(query)).all()
+        return tuple(NumberedFact(row.number, FACT.validate_python(row.doc)) for row in rows)
+
+    async def awaiting_approval(self) -> int:
+        """How many incidents wait for people."""
+        query = select(func.count()).select_from(incidents).where(incidents.c.status == "awaiting_approval")
+        async with self._database.reading() as connection:
+            return (await connection.execute(query)).scalar_one()
+
+
+def _by_incident(new: Sequence[Fact]) -> Mapping[str, list[Fact]]:
+    grouped: dict[str, list[Fact]] = {}
+    for fact in new:
+        grouped.setdefault(fact.incident_id, []).append(fact)
+    # Rows are locked in one order by all writers, so that none wait for each other in a circle.
+    return dict(sorted(grouped.items()))
+
+
+async def _extend(connection: AsyncConnection, incident_id: str, new: list[Fact]) -> Appended:
+    # The row is locked first, so that numbers have no gaps and the projection misses nothing.
+    query = select(incidents).where(incidents.c.id == incident_id).with_for_update()
+    before = (await connection.execute(query)).first()
+    fresh = await _unseen(connection, new)
+    if not fresh:
+        return Appended(Incident.model_validate(before.doc) if before else open_incident(new[0]), (), 0.0)
+    incident, waiting, count = _starting_point(before)
+    for fact in fresh:
+        incident = applied(incident, fact) if incident else open_incident(fact)
+        waiting = waiting.after(incident.status, fact.at)
+    assert incident is not None  # noqa: S101 - `fresh` is not empty
+    numbered = tuple(NumberedFact(count + place, fact) for place, fact in enumerate(fresh, start=1))
+    await _store(connection, incident, waiting, numbered, is_new=before is None)
+    return Appended(incident, numbered, waiting.total)
+
+
+class _Waiting(NamedTuple):
+    """How long plans waited for people: seconds so far, and since when one waits now."""
+
+    total: float = 0.0
+    since: datetime | None = None
+
+    def after(self, status: IncidentStatus, at: datetime) -> "_Waiting":
+        if status == "awaiting_approval":
+            return self if self.since else _Waiting(self.total, at)
+        return _Waiting(self.total + (at - self.since).total_seconds()) if self.since else self
+
+
+def _starting_point(row: Row[Any] | None) -> tuple[Incident | None, _Waiting, int]:
+    if row is None:
+        return None, _Waiting(), 0
+    return Incident.model_validate(row.doc), _Waiting(row.awaited, row.awaiting_since), row.facts
+
+
+async def _unseen(connection: AsyncConnection, new: list[Fact]) -> list[Fact]:
+    ids = [fact.id for fact in new]
+    seen = set((await connection.execute(select(facts.c.id).where(facts.c.id.in_(ids)))).scalars())
+    return [fact for fact in {fact.id: fact for fact in new}.values() if fact.id not in seen]
+
+
+async def _store(
+    connection: AsyncConnection, incident: Incident, waiting: _Waiting, new: tuple[NumberedFact, ...], *, is_new: bool
+) -> None:
+    columns = {
+        "status": incident.status,
+        "namespace": incident.namespace,
+        "service": incident.service,
+        "severity": incident.severity,
+        **_cause_columns(incident),
+        "opened_at": incident.opened_at,
+        "updated_at": incident.updated_at,
+        "closed_at": incident.closed_at,
+        "awaiting_since": waiting.since,
+        "awaited": waiting.total,
+        "facts": new[-1].number,
+        "doc": incident.model_dump(mode="json"),
+    }
+    if is_new:
+        await connection.execute(insert(incidents).values(id=incident.id, **columns))
+    else:
+        await connection.execute(update(incidents).where(incidents.c.id == incident.id).values(**columns))
+    await _index_alerts(connection, incident)
+    await connection.execute(insert(facts), [_row(item) for item in new])
+
+
+def _cause_columns(incident: Incident) -> dict[str, str | None]:
+    first = incident.diagnosis.causes[0] if incident.diagnosis and incident.diagnosis.causes else None
+    return {"cause": first.cause if first else None, "object": str(first.object) if first else None}
+
+
+async def _index_alerts(connection: AsyncConnection, incident: Incident) -> None:
+    query = select(incident_alerts.c.fingerprint).where(incident_alerts.c.incident_id == incident.id)
+    known = set((await connection.execute(query)).scalars())
+    new = sorted({alert.fingerprint for alert in incident.alerts} - known)
+    if new:
+        rows = [{"incident_id": incident.id, "fingerprint": fingerprint} for fingerprint in new]
+        await connection.execute(insert(incident_alerts), rows)
+
+
+def _row(item: NumberedFact) -> dict[str, object]:
+    fact = item.fact
+    return {
+        "id": fact.id,
+        "incident_id": fact.incident_id,
+        "number": item.number,
+        "type": fact.type,
+        "at": fact.at,
+        "doc": fact.model_dump(mode="json"),
+    }

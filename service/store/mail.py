@@ -1,0 +1,314 @@
+"""Alerts on their way to the workflows: kept from the moment they are acknowledged until they are delivered."""
+
+import uuid
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from typing import Any, NamedTuple
+
+import structlog
+from pydantic import TypeAdapter, ValidationError
+from sqlalchemy import Row, Text, and_, bindparam, cast, delete, func, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.alerts import Alert, Webhook
+from domain.model import canonical_json, sha256
+from service.engine import AlertBatch
+from service.store.database import Database
+from service.store.tables import alert_identities, inbox
+
+log = structlog.get_logger(__name__)
+
+ALERTS: TypeAdapter[tuple[Alert, ...]] = TypeAdapter(tuple[Alert, ...])
+ROW_BYTES = 96 * 1024
+"""Alerts of one row, as JSON; a batch has one row or more until it reaches this size."""
+CLAIM_ROWS = 500
+ATTEMPTS = 3
+"""Two processes that get the same news at once: the loser reads what the winner wrote."""
+IN_QUERY = 400
+"""Names in one IN list: SQLite and PostgreSQL both cap the parameters of a statement."""
+SEEN_PRECISION = timedelta(days=1)
+"""How well it is known when an alert was last mentioned: repeats of the day need no write."""
+ORPHANED_AFTER = timedelta(seconds=30)
+"""A batch that its claimer has not delivered for so long is taken over."""
+
+
+_WAITS = and_(inbox.c.delivered_at.is_(None), inbox.c.set_aside_at.is_(None))
+_ALERTS_TEXT = cast(inbox.c.alerts, Text).label("alerts")
+"""Read row by row, so that one that cannot be read does not take the others with it."""
+_CLAIM = (
+    update(inbox)
+    .where(inbox.c.id == bindparam("row"), inbox.c.batch_id.is_(None))
+    .values(batch_id=bindparam("batch"), claimer=bindparam("by"), claimed_at=bindparam("now"))
+)
+
+
+class Posted(NamedTuple):
+    """One webhook on its way in. `traceparent` ties what follows to the request's trace."""
+
+    webhook: Webhook
+    traceparent: str | None = None
+
+
+class Receipt(NamedTuple):
+    """How many alerts came, and how many of them were known already."""
+
+    received: int
+    deduplicated: int
+
+
+class Letter(NamedTuple):
+    """A batch to deliver, the rows it is made of, and the trace of the first."""
+
+    batch: AlertBatch
+    rows: tuple[int, ...]
+    traceparent: str | None
+
+
+class Depth(NamedTuple):
+    """What waits: rows, and the age of the oldest in seconds; and how many rows are set aside."""
+
+    rows: int
+    age: float
+    set_aside: int
+
+
+class MailStore:
+    """The inbox in the database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._claimer = uuid.uuid4().hex
+
+    async def keep(self, posts: Sequence[Posted]) -> list[Receipt]:
+        """Store several webhooks in one transaction; one receipt each, in order.
+
+        News of an alert that is firing in one group already stays with that group, even if it now comes by another:
+        overlapping routes and changed groupings do not make a second incident.
+        """
+        for _ in range(ATTEMPTS - 1):
+            with suppress(IntegrityError):
+                return await self._keep(posts)
+        return await self._keep(posts)
+
+    async def _keep(self, posts: Sequence[Posted]) -> list[Receipt]:
+        async with self._database.writing() as connection:
+            sorter = _Sorter(await _known(connection, posts), datetime.now(UTC))
+            receipts = [sorter.take(post) for post in posts]
+            await _insert(connection, sorter)
+            await _still_seen(connection, sorter)
+        return receipts
+
+    async def claim(self, resting: Collection[str] = ()) -> None:
+        """Bind waiting rows into batches, one a group, skipping groups that have a batch under way or are `resting`."""
+        now = datetime.now(UTC)
+        busy = select(inbox.c.group_id).where(_WAITS, inbox.c.batch_id.is_not(None))
+        waiting = (
+            select(inbox.c.id, inbox.c.group_id, inbox.c.size)
+            .where(_WAITS, inbox.c.batch_id.is_(None), inbox.c.group_id.not_in(busy), inbox.c.group_id.not_in(resting))
+            .order_by(inbox.c.id)
+            .limit(CLAIM_ROWS)
+        )
+        async with self._database.writing() as connection:
+            rows = (await connection.execute(waiting)).all()
+            claims = [claim for ids in _first_batches(rows) for claim in self._claims(ids, now)]
+            if claims:
+                await connection.execute(_CLAIM, claims)
+
+    def _claims(self, ids: list[int], now: datetime) -> list[dict[str, object]]:
+        batch = uuid.uuid4().hex
+        return [{"row": row, "batch": batch, "by": self._claimer, "now": now} for row in ids]
+
+    async def letters(self, *, orphans_of_any_age: bool = False) -> list[Letter]:
+        """Claimed batches that this process should deliver: its own, and those somebody else left behind.
+
+        Rows that cannot be read are set aside.
+        """
+        oldest = datetime.now(UTC) if orphans_of_any_age else datetime.now(UTC) - ORPHANED_AFTER
+        query = (
+            select(inbox.c.id, inbox.c.group_id, _ALERTS_TEXT, inbox.c.batch_id, inbox.c.traceparent)
+            .where(
+                _WAITS,
+                inbox.c.batch_id.is_not(None),
+                or_(inbox.c.claimer == self._claimer, inbox.c.claimed_at <= oldest),
+            )
+            .order_by(inbox.c.batch_id, inbox.c.id)
+        )
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(query)).all()
+        read = _Read(rows)
+        if read.broken:
+            await self.set_aside(list(read.broken), "; ".join(read.broken.values()))
+        return read.letters
+
+    async def set_aside(self, rows: Sequence[int], reason: str) -> None:
+        """Keep these, but do not deliver them: they would fail again and hold up their group."""
+        log.error("inbox.set_aside", rows=list(rows), reason=reason)
+        async with self._database.writing() as connection:
+            for part in _parts(list(rows)):
+                given_up = update(inbox).where(inbox.c.id.in_(part))
+                await connection.execute(given_up.values(set_aside_at=datetime.now(UTC)))
+
+    async def delivered(self, letters: Iterable[Letter]) -> None:
+        """The workflows have these."""
+        ids = [row for letter in letters for row in letter.rows]
+        async with self._database.writing() as connection:
+            for part in _parts(ids):
+                done = update(inbox).where(inbox.c.id.in_(part))
+                await connection.execute(done.values(delivered_at=datetime.now(UTC)))
+
+    async def depth(self) -> Depth:
+        """How much waits, and for how long; and how much is set aside."""
+        waiting = select(func.count(), func.min(inbox.c.received_at)).where(_WAITS)
+        aside = select(func.count()).select_from(inbox).where(inbox.c.set_aside_at.is_not(None))
+        async with self._database.reading() as connection:
+            count, oldest = (await connection.execute(waiting)).one()
+            set_aside = (await connection.execute(aside)).scalar_one()
+        return Depth(count, (datetime.now(UTC) - oldest).total_seconds() if oldest else 0.0, set_aside)
+
+    async def prune(self, *, delivered_before: datetime, seen_before: datetime) -> None:
+        """Forget what was delivered, and alerts nobody mentioned, before those times."""
+        async with self._database.writing() as connection:
+            await connection.execute(delete(inbox).where(inbox.c.delivered_at < delivered_before))
+            await connection.execute(delete(alert_identities).where(alert_identities.c.seen_at < seen_before))
+
+
+class _Known(NamedTuple):
+    group_id: str
+    seen_at: datetime
+
+
+class _Sorter:
+    """Sorts the alerts of several webhooks into new and known, and news into rows by group."""
+
+    def __init__(self, known: dict[str, _Known], now: datetime) -> None:
+        self._owners = {key: entry.group_id for key, entry in known.items()}
+        self._stale = {key for key, entry in known.items() if now - entry.seen_at > SEEN_PRECISION}
+        self._known = set(known)
+        self.now = now
+        self.rows: list[dict[str, object]] = []
+        self.identities: list[dict[str, object]] = []
+        self.repeated: set[str] = set()
+
+    def take(self, post: Posted) -> Receipt:
+        news: dict[str, list[Alert]] = {}
+        for alert in post.webhook.alerts:
+            key = _key(alert)
+            if key in self._known:
+                self.repeated.update({key} & self._stale)
+                continue
+            group = self._owners.get(_key(alert, other=True), post.webhook.group_id)
+            news.setdefault(group, []).append(alert)
+            self._known.add(key)
+            self._owners[key] = group
+            self.identities.append({"identity": key, "group_id": group, "seen_at": self.now})
+        for group, alerts in news.items():
+            self.rows.extend(self._row(group, part, post.traceparent) for part in _sized(alerts))
+        fresh = sum(len(alerts) for alerts in news.values())
+        return Receipt(len(post.webhook.alerts), len(post.webhook.alerts) - fresh)
+
+    def _row(self, group: str, alerts: "_Part", traceparent: str | None) -> dict[str, object]:
+        return {
+            "group_id": group,
+            "alerts": alerts.docs,
+            "size": alerts.size,
+            "received_at": self.now,
+            "traceparent": traceparent,
+        }
+
+
+class _Part(NamedTuple):
+    docs: list[Any]
+    size: int
+
+
+def _key(alert: Alert, *, other: bool = False) -> str:
+    """The alert's identity, hashed to a fixed size; `other`: the same episode with the other status."""
+    episode, _, status = alert.identity.rpartition("/")
+    if other:
+        status = "resolved" if status == "firing" else "firing"
+    return sha256(f"{episode}/{status}".encode())
+
+
+def _sized(alerts: list[Alert]) -> Iterable[_Part]:
+    docs: list[Any] = []
+    size = 0
+    for alert in alerts:
+        doc = alert.model_dump(mode="json")
+        length = len(canonical_json(doc))
+        if docs and size + length > ROW_BYTES:
+            yield _Part(docs, size)
+            docs, size = [], 0
+        docs.append(doc)
+        size += length
+    yield _Part(docs, size)
+
+
+async def _known(connection: AsyncConnection, posts: Sequence[Posted]) -> dict[str, _Known]:
+    alerts = [alert for post in posts for alert in post.webhook.alerts]
+    keys = dict.fromkeys(_key(alert, other=other) for alert in alerts for other in (False, True))
+    known: dict[str, _Known] = {}
+    for part in _parts(list(keys)):
+        rows = await connection.execute(select(alert_identities).where(alert_identities.c.identity.in_(part)))
+        known.update((row.identity, _Known(row.group_id, row.seen_at)) for row in rows)
+    return known
+
+
+async def _insert(connection: AsyncConnection, sorter: _Sorter) -> None:
+    if sorter.identities:
+        # In one order for all writers, so that none wait for each other in a circle.
+        rows = sorted(sorter.identities, key=lambda row: str(row["identity"]))
+        await connection.execute(insert(alert_identities), rows)
+    if sorter.rows:
+        await connection.execute(insert(inbox), sorter.rows)
+
+
+async def _still_seen(connection: AsyncConnection, sorter: _Sorter) -> None:
+    """What keeps being repeated is not to be pruned."""
+    for part in _parts(sorted(sorter.repeated)):
+        repeated = update(alert_identities).where(alert_identities.c.identity.in_(part))
+        await connection.execute(repeated.values(seen_at=sorter.now))
+
+
+def _parts(values: list[Any]) -> Iterable[list[Any]]:
+    return (values[start : start + IN_QUERY] for start in range(0, len(values), IN_QUERY))
+
+
+def _first_batches(rows: Sequence[Row[*tuple[Any, ...]]]) -> list[list[int]]:
+    """Of each group the first rows, until they fill a batch."""
+    batches: dict[str, list[int]] = {}
+    sizes: dict[str, int] = {}
+    for row in rows:
+        size = sizes.get(row.group_id, 0)
+        sizes[row.group_id] = size + row.size
+        if not size or size + row.size <= ROW_BYTES:
+            batches.setdefault(row.group_id, []).append(row.id)
+    return list(batches.values())
+
+
+class _Read:
+    """Claimed rows, read: the letters, and why which rows are none."""
+
+    def __init__(self, rows: Sequence[Row[*tuple[Any, ...]]]) -> None:
+        self.broken: dict[int, str] = {}
+        batches = (self._letter(list(batch)) for _, batch in groupby(rows, key=lambda row: row.batch_id))
+        self.letters = [letter for letter in batches if letter]
+
+    def _letter(self, rows: list[Row[*tuple[Any, ...]]]) -> Letter | None:
+        read = [(row, alerts) for row in rows if (alerts := self._alerts(row))]
+        if not read:
+            return None
+        first = read[0][0]
+        alerts = tuple(alert for _, alerts in read for alert in alerts)
+        batch = AlertBatch(batch_id=first.batch_id, group_id=first.group_id, alerts=alerts)
+        return Letter(batch, tuple(row.id for row, _ in read), first.traceparent)
+
+    def _alerts(self, row: Row[*tuple[Any, ...]]) -> tuple[Alert, ...]:
+        try:
+            return ALERTS.validate_json(row.alerts)
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False)[0]
+            self.broken[row.id] = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+            return ()

@@ -1,0 +1,131 @@
+"""Temporal: one way to connect, and the engine the API talks to."""
+
+import asyncio
+from datetime import timedelta
+
+from pydantic_ai.durable_exec.temporal import PydanticAIPlugin
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
+from temporalio.client import Client, WorkflowUpdateFailedError
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.contrib.opentelemetry import TracingInterceptor
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain import errors
+from domain.approvals import Decision
+from domain.errors import InvalidPlan, NotFound, TriagentError, UpstreamUnavailable
+from service.engine import AlertBatch, DecisionReceipt
+from workflows.correlation import AlertCorrelation, group_workflow_id
+from workflows.messages import CorrelationInput, TriageOptions
+from workflows.triage import SERVICE, SEVERITY, STATUS
+
+TASK_QUEUE = "triagent"
+RPC_TIMEOUT = timedelta(seconds=10)
+DECISION_TIMEOUT = 100.0
+"""Seconds; a modification is prepared against live systems before it is accepted."""
+
+
+async def connect(address: str, namespace: str) -> Client:
+    """A client with the converter, plugins and interceptors that API, worker and tests share.
+
+    Raises `UpstreamUnavailable` if the server cannot be reached.
+    """
+    try:
+        client = await Client.connect(
+            address, namespace=namespace, plugins=[PydanticAIPlugin()], interceptors=[TracingInterceptor()]
+        )
+        await ensure_search_attributes(client)
+    except (RuntimeError, RPCError) as error:
+        raise UpstreamUnavailable("temporal", f"cannot reach {address}: {error}") from error
+    return client
+
+
+async def ensure_search_attributes(client: Client) -> None:
+    """Register the search attributes that workflows set; without them Temporal would fail their tasks."""
+    service = client.operator_service
+    known = await service.list_search_attributes(ListSearchAttributesRequest(namespace=client.namespace))
+    missing = [key.name for key in (SERVICE, SEVERITY, STATUS) if key.name not in known.custom_attributes]
+    if not missing:
+        return
+    keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
+    request = AddSearchAttributesRequest(namespace=client.namespace, search_attributes=dict.fromkeys(missing, keyword))
+    try:
+        await service.add_search_attributes(request)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.ALREADY_EXISTS:
+            raise
+
+
+class TemporalEngine:
+    """`service.engine.Engine` over a Temporal client, which is connected on first use and again after failures."""
+
+    def __init__(self, address: str, namespace: str, options: TriageOptions, *, task_queue: str = TASK_QUEUE) -> None:
+        self.task_queue = task_queue
+        self.address = address
+        self._namespace = namespace
+        self._options = options
+        self._client: Client | None = None
+        self._connecting = asyncio.Lock()
+
+    async def client(self) -> Client:
+        """The connected client. Raises `UpstreamUnavailable`."""
+        async with self._connecting:
+            if self._client is None:
+                self._client = await connect(self.address, self._namespace)
+            return self._client
+
+    async def deliver(self, batch: AlertBatch) -> None:
+        """Signal-with-start the group's correlation workflow."""
+        client = await self.client()
+        try:
+            await client.start_workflow(
+                AlertCorrelation.run,
+                CorrelationInput(group_id=batch.group_id, options=self._options),
+                id=group_workflow_id(batch.group_id),
+                task_queue=self.task_queue,
+                start_signal="AlertsReceived",
+                start_signal_args=[batch],
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                rpc_timeout=RPC_TIMEOUT,
+            )
+        except RPCError as error:
+            raise UpstreamUnavailable("temporal", str(error)) from error
+
+    async def decide(self, incident_id: str, decision: Decision) -> DecisionReceipt:
+        """Send the decision as an update and wait for the workflow's answer."""
+        client = await self.client()
+        triage = client.get_workflow_handle(incident_id)
+        try:
+            async with asyncio.timeout(DECISION_TIMEOUT):
+                return await triage.execute_update("decide", decision, id=decision.id, result_type=DecisionReceipt)
+        except TimeoutError as error:
+            raise UpstreamUnavailable("temporal", "no worker took the decision in time; try again") from error
+        except WorkflowUpdateFailedError as error:
+            raise _domain_error(error.cause) from error
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                raise NotFound(f"incident {incident_id} is not open") from error
+            raise UpstreamUnavailable("temporal", str(error)) from error
+
+    async def ready(self) -> None:
+        """Return if the server answers."""
+        client = await self.client()
+        try:
+            healthy = await client.service_client.check_health(timeout=timedelta(seconds=2))
+        except RPCError as error:
+            raise UpstreamUnavailable("temporal", str(error)) from error
+        if not healthy:
+            raise UpstreamUnavailable("temporal", "the server is not serving")
+
+
+def _domain_error(cause: BaseException) -> TriagentError:
+    """The domain error that the workflow refused with; anything unknown is an upstream failure."""
+    name = cause.type if isinstance(cause, ApplicationError) else None
+    kind = getattr(errors, name, None) if name else None
+    message = cause.message if isinstance(cause, ApplicationError) else str(cause)
+    if kind is InvalidPlan:
+        return InvalidPlan((message,))
+    if isinstance(kind, type) and issubclass(kind, TriagentError) and kind.__init__ is TriagentError.__init__:
+        return kind(message)
+    return UpstreamUnavailable("temporal", message)
