@@ -1,0 +1,1 @@
+"""The demo shop and the real servers around it; imports nothing of the product."""

@@ -1,0 +1,5 @@
+"""Real servers in the user's cache: Temporal, Prometheus, Alertmanager; `python -m lab.parts` puts them there."""
+
+from lab.parts.cache import PartError, part
+
+__all__ = ["PartError", "part"]

@@ -1,0 +1,1 @@
+"""An in-memory Kubernetes: objects with versions, patches, controllers and a kubelet; no HTTP here."""

@@ -1,0 +1,1 @@
+"""What can be made to go wrong, by name; each is healed by one kind of act only."""

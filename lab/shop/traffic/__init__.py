@@ -1,0 +1,1 @@
+"""Customers walking the call graph; what they meet is computed from the live objects."""
