@@ -1,0 +1,1 @@
+"""Offline suites: replay recorded incidents, score, report."""

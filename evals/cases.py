@@ -1,0 +1,214 @@
+"""Recorded incidents, format `incident-snapshot/v1`: a folder a case, read into a `Situation` or scored against.
+
+What is expected of a case is read by `expected_of` only, never while a situation is built.
+"""
+
+import gzip
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import cast
+
+import yaml
+from pydantic import Field
+
+from agent.cluster.index import Cluster
+from agent.looks import Look
+from agent.situation import Log, LogKey, Manifest, Signal, Situation
+from domain.alerts import Alert, Webhook
+from domain.diagnosis import Blindspot, Finding
+from domain.errors import Misconfigured
+from domain.evidence import EvidenceKind
+from domain.model import External, Timestamp, sha256
+from domain.signals import SignalCatalogue
+from evals.openmetrics import Recording, UnsupportedQuery
+from tools.alertmanager.models import ActiveAlert
+from tools.documents import JsonObject
+
+SCHEMA = "incident-snapshot/v1"
+
+
+class CaseHeader(External):
+    """`case.json`."""
+
+    schema_: str = Field(alias="schema")
+    id: str
+    system: str
+    namespace: str
+    taken_at: Timestamp
+    question: str = ""
+
+
+class Expected(External):
+    """`expected.json`: what was really wrong."""
+
+    fault_object: str
+    root_cause: str
+    fault_taxonomy: str = ""
+
+    def matched_by(self, finding: Finding) -> bool:
+        """Whether the finding names the cause and the object.
+
+        `app/NAME` is matched by that app, Deployment, StatefulSet, DaemonSet or Service, or one of its pods;
+        `node/NAME` and `namespace/NAME` exactly.
+        """
+        kind, _, name = self.fault_object.partition("/")
+        if finding.cause != self.root_cause:
+            return False
+        if kind != "app":
+            return str(finding.object) == self.fault_object
+        if finding.object.kind == "pod":
+            return finding.object.name.startswith(f"{name}-")
+        return finding.object.name == name and finding.object.kind in {
+            "app",
+            "deployment",
+            "statefulset",
+            "daemonset",
+            "service",
+        }
+
+
+@dataclass(frozen=True)
+class Case:
+    """One recorded incident."""
+
+    folder: Path
+    catalogue: SignalCatalogue
+
+    @cached_property
+    def header(self) -> CaseHeader:
+        """Who, where, when. Raises `Misconfigured` for another format."""
+        header = CaseHeader.model_validate_json(self._bytes("case.json"))
+        if header.schema_ != SCHEMA:
+            raise Misconfigured(f"{self.folder / 'case.json'} has schema {header.schema_!r}; expected {SCHEMA}")
+        return header
+
+    @cached_property
+    def alerts(self) -> tuple[Alert, ...]:
+        """What the on-call engineer is told."""
+        return Webhook.model_validate_json(self._bytes("webhook.json")).alerts
+
+    def situation(self) -> Situation:
+        """The case as the analyzers see it. Raises `Misconfigured` for a case that cannot be read."""
+        objects = self._look("object", "kubernetes", "kubernetes.json.gz", "objects")
+        events = self._look("event", "kubernetes", "kubernetes.json.gz", "events")
+        signals, blindspots = self._signals()
+        return Situation(
+            now=self.header.taken_at,
+            namespace=self.header.namespace,
+            onset=min((alert.starts_at for alert in self.alerts), default=None),
+            cluster=Cluster(self._items()),
+            objects=objects,
+            events=events,
+            logs=dict(self._logs()),
+            manifests=dict(self._manifests()),
+            signals=signals,
+            alerts=tuple(self._active_alerts()),
+            alerts_look=self._look("alert", "alertmanager", "active_alerts.json", "active alerts"),
+            blindspots=blindspots,
+        )
+
+    def _items(self) -> tuple[JsonObject, ...]:
+        document = cast("dict[str, list[JsonObject]]", self._json("kubernetes.json.gz"))
+        return tuple(document["items"])
+
+    def _logs(self) -> Iterator[tuple[LogKey, Log]]:
+        logs = cast("dict[str, str]", self._json("logs.json.gz"))
+        for name, text in logs.items():
+            namespace, pod, container, *rest = name.split("/")
+            query = f"log {name}"
+            look = Look("log", "kubernetes", query, sha256(text.encode()), self.header.taken_at, query)
+            yield LogKey(namespace, pod, container, previous=rest == ["previous"]), Log(look, text)
+
+    def _manifests(self) -> Iterator[tuple[str, Manifest]]:
+        manifests = cast("dict[str, str]", self._json("manifests.json"))
+        for name, text in manifests.items():
+            query = f"manifest of {name}"
+            look = Look("application", "git", query, sha256(text.encode()), self.header.taken_at, query)
+            yield name, Manifest(look, text)
+
+    def _active_alerts(self) -> Iterator[ActiveAlert]:
+        for item in cast("list[dict[str, object]]", self._json("active_alerts.json")):
+            yield ActiveAlert.model_validate(
+                {
+                    "fingerprint": item.get("fingerprint", ""),
+                    "labels": item["labels"],
+                    "annotations": item.get("annotations", {}),
+                    "state": "active",
+                    "starts_at": item["startsAt"],
+                }
+            )
+
+    def _signals(self) -> tuple[dict[str, Signal], tuple[Blindspot, ...]]:
+        recording = Recording(self._bytes("metrics.om.gz").decode())
+        signals: dict[str, Signal] = {}
+        blindspots: list[Blindspot] = []
+        for name in self.catalogue.signals:
+            query = self.catalogue.render(name, namespace=self.header.namespace)
+            try:
+                series = recording.evaluate(query)
+            except UnsupportedQuery as exc:
+                blindspots.append(Blindspot(source="prometheus", reason=f"{name}: {exc}"))
+                continue
+            if series:
+                look = self._look("metric", "prometheus", "metrics.om.gz", query)
+                signals[name] = Signal(look, series)
+        return signals, tuple(blindspots)
+
+    def _look(self, kind: EvidenceKind, source: str, file: str, query: str) -> Look:
+        return Look(kind, source, query, self._digests[file], self.header.taken_at, query)
+
+    @cached_property
+    def _digests(self) -> dict[str, str]:
+        return {
+            path.name: sha256(path.read_bytes())
+            for path in self.folder.iterdir()
+            if path.is_file() and path.name != "expected.json"
+        }
+
+    def _json(self, name: str) -> object:
+        try:
+            return json.loads(self._bytes(name))
+        except ValueError as exc:
+            raise Misconfigured(f"{self.folder / name} is not JSON: {exc}") from exc
+
+    def _bytes(self, name: str) -> bytes:
+        path = self.folder / name
+        try:
+            return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        except (OSError, EOFError) as exc:
+            raise Misconfigured(f"cannot read {path}: {exc}") from exc
+
+
+def cases_in(suite: Path) -> tuple[Case, ...]:
+    """The cases of a suite, by name. Raises `Misconfigured` where there is no suite."""
+    try:
+        text = (suite / "signals.yaml").read_text()
+    except OSError as exc:
+        raise Misconfigured(f"{suite} is no suite: {exc}") from exc
+    catalogue = SignalCatalogue(signals=cast("dict[str, str]", yaml.safe_load(text)))
+    folders = sorted(path.parent for path in suite.glob("*/case.json"))
+    return tuple(Case(folder, catalogue) for folder in folders)
+
+
+def expected_of(case: Case) -> Expected | None:
+    """What was wrong, for scoring; None where the case does not say."""
+    path = case.folder / "expected.json"
+    return Expected.model_validate_json(path.read_bytes()) if path.exists() else None
+
+
+@dataclass(frozen=True)
+class Score:
+    """One case's outcome. `rank` is where the right finding stands, from 1; None where it is missing."""
+
+    case: str
+    expected: Expected
+    findings: tuple[Finding, ...]
+
+    @property
+    def rank(self) -> int | None:
+        """1 for right."""
+        hits = (place for place, finding in enumerate(self.findings, 1) if self.expected.matched_by(finding))
+        return next(hits, None)
