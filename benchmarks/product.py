@@ -21,7 +21,7 @@ class Product:
     url: str
     server: Server
 
-    def client(self, **options: object) -> httpx.Client:
+    def client(self) -> httpx.Client:
         """A client with the admin token."""
         return httpx.Client(base_url=self.url, headers=self.headers, timeout=30, trust_env=False)
 

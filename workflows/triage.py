@@ -44,6 +44,8 @@ STATUS = SearchAttributeKey.for_keyword("TriagentStatus")
 PLAN_VERSIONS = 10
 """How often a plan may be asked for again (drift, modification) before a human is called instead."""
 
+NOTHING_FOUND = LookupResult(matches=(), known=None)
+
 T = TypeVar("T")
 
 
@@ -167,16 +169,18 @@ class IncidentTriage:
         found = await self._look_up()
         if not (found.known and found.known.pattern and await self._follow(found.known.pattern)):
             await self._investigate(found)
-        diagnosis = self._case.diagnosis
-        if diagnosis is not None:
-            await self._recorder.record("TriagePhaseCompleted", {"diagnosis": diagnosis})
+        await self._record_diagnosis()
+
+    async def _record_diagnosis(self) -> None:
+        if self._case.diagnosis is not None:
+            await self._recorder.record("TriagePhaseCompleted", {"diagnosis": self._case.diagnosis})
 
     async def _look_up(self) -> LookupResult:
         try:
             found = await workflow.execute_activity_method(BacklogActivities.lookup, self._query(), **LOOK)
         except ActivityError as error:
             await self._recorder.record("PatternLookupCompleted", {"matches": (), "unavailable": _reason(error)})
-            return LookupResult(matches=(), known=None)
+            return NOTHING_FOUND
         known = found.known.doc_id if found.known else None
         await self._recorder.record("PatternLookupCompleted", {"matches": found.matches, "known_pattern": known})
         return found
@@ -205,7 +209,7 @@ class IncidentTriage:
 
     async def _follow(self, pattern: Pattern) -> bool:
         """A known pattern: see its cause again in live evidence, and its plan is ready without an investigation."""
-        brief = self._brief(LookupResult(matches=(), known=None))
+        brief = self._brief(NOTHING_FOUND)
         try:
             seen = await workflow.execute_activity_method(
                 BacklogActivities.recheck, RecheckInput(pattern=pattern, brief=brief), **LOOK
@@ -357,9 +361,8 @@ class IncidentTriage:
     async def _look_again(self) -> PlanDraft:
         """The world moved on since the review, so the diagnosis may have, too."""
         self._show("triaging")
-        await self._until_stopped(self._investigate(LookupResult(matches=(), known=None)))
-        if self._case.diagnosis is not None:
-            await self._recorder.record("TriagePhaseCompleted", {"diagnosis": self._case.diagnosis})
+        await self._until_stopped(self._investigate(NOTHING_FOUND))
+        await self._record_diagnosis()
         return await self._sound_draft()
 
     # --- decisions
@@ -367,7 +370,7 @@ class IncidentTriage:
     async def _take(self, decision: Decision) -> DecisionReceipt:
         if decision.kind == "modify" and decision.draft is not None:
             await self._try_modification(decision.draft)
-            self._gate_check(decision)
+            self._admit(decision)  # meanwhile somebody else may have decided
         outcome = self._gate.record(decision)
         if self._executing and decision.kind in {"cancel", "escalate"}:
             await self._stop_execution(decision)
@@ -393,10 +396,6 @@ class IncidentTriage:
             cause = error.cause
             kind = cause.type if isinstance(cause, ApplicationError) and cause.type else "InvalidPlan"
             raise ApplicationError(_reason(error), type=kind, non_retryable=True) from error
-
-    def _gate_check(self, decision: Decision) -> None:
-        """While a modification was prepared, somebody else may have decided."""
-        self._admit(decision)
 
     async def _stop_execution(self, decision: Decision) -> None:
         if self._executing is None:
