@@ -18,7 +18,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from domain.redaction import redact, redact_object
 from service.setting_groups import LogSettings, TelemetrySettings
 
-QUIET = ("httpx", "httpx2", "alembic", "aiosqlite", "uvicorn")
+QUIET = ("httpx", "httpx2", "alembic", "uvicorn")
 """Libraries that log every request; their warnings are still seen."""
 
 

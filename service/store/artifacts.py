@@ -38,23 +38,20 @@ class ArtifactStore:
             "gzip": await _in_thread_if_large(_compressed, data),
         }
         with suppress(IntegrityError):  # somebody else stored the same bytes a moment ago
-            async with self._database.writing() as connection:
-                await connection.execute(insert(artifacts).values(**row))
+            await self._database.write(lambda connection: connection.execute(insert(artifacts).values(**row)))
         return digest
 
     async def get(self, digest: str) -> bytes:
         """The bytes of that digest. Raises `NotFound`."""
-        async with self._database.reading() as connection:
-            query = select(artifacts.c.gzip).where(artifacts.c.digest == digest)
-            row = (await connection.execute(query)).first()
+        query = select(artifacts.c.gzip).where(artifacts.c.digest == digest)
+        row = await self._database.read(lambda connection: connection.execute(query).first())
         if row is None:
             raise NotFound(f"no artifact {digest[:80]}")
         return gzip.decompress(row.gzip)
 
     async def _stored(self, digest: str) -> bool:
-        async with self._database.reading() as connection:
-            query = select(artifacts.c.digest).where(artifacts.c.digest == digest)
-            return (await connection.execute(query)).first() is not None
+        query = select(artifacts.c.digest).where(artifacts.c.digest == digest)
+        return await self._database.read(lambda connection: connection.execute(query).first()) is not None
 
 
 def _compressed(data: bytes) -> bytes:

@@ -4,8 +4,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import BeforeValidator, Field
-from sqlalchemy import Row, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Row, insert, select, update
 
 from domain.model import Model, Timestamp, digest_of
 from service.store.database import Database
@@ -81,15 +80,7 @@ class AuditLog:
 
     async def record(self, event: AuditEvent) -> AuditEntry:
         """Append one event."""
-        async with self._database.writing() as connection:
-            # Locking the head makes appends of all processes queue up; SQLite's write transaction already does.
-            query = select(audit_head).where(audit_head.c.id == 1).with_for_update()
-            head = (await connection.execute(query)).one()
-            entry = _linked(event, head.number + 1, head.digest)
-            await connection.execute(insert(audit_logs).values(**entry.model_dump()))
-            moved = update(audit_head).where(audit_head.c.id == 1)
-            await connection.execute(moved.values(number=entry.number, digest=entry.digest))
-        return entry
+        return await self._database.write(lambda connection: _append(connection, event))
 
     async def entries(self, wanted: AuditFilter) -> tuple[AuditEntry, ...]:
         """Matching entries, newest first."""
@@ -103,22 +94,35 @@ class AuditLog:
             query = query.where(audit_logs.c.at < wanted.until)
         if wanted.before is not None:
             query = query.where(audit_logs.c.number < wanted.before)
-        async with self._database.reading() as connection:
-            return tuple(_entry(row) for row in await connection.execute(query))
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return tuple(map(_entry, rows))
 
     async def verify(self) -> Verification:
         """Recompute the whole chain."""
-        previous, number = START, 0
-        async with self._database.reading() as connection:
-            head = (await connection.execute(select(audit_head.c.number, audit_head.c.digest))).one()
-            while page := await _page(connection, number):
-                for entry in page:
-                    if problem := _problem(entry, number + 1, previous):
-                        return _broken(number, previous, problem)
-                    previous, number = entry.digest, entry.number
-        if (head.number, head.digest) != (number, previous):
-            return _broken(number, previous, "entries are missing at the end")
-        return Verification(intact=True, entries=number, head=previous)
+        return await self._database.read(_verified)
+
+
+def _append(connection: Connection, event: AuditEvent) -> AuditEntry:
+    # Locking the head makes appends of all processes queue up; SQLite's write transaction already does.
+    head = connection.execute(select(audit_head).where(audit_head.c.id == 1).with_for_update()).one()
+    entry = _linked(event, head.number + 1, head.digest)
+    connection.execute(insert(audit_logs).values(**entry.model_dump()))
+    moved = update(audit_head).where(audit_head.c.id == 1)
+    connection.execute(moved.values(number=entry.number, digest=entry.digest))
+    return entry
+
+
+def _verified(connection: Connection) -> Verification:
+    previous, number = START, 0
+    head = connection.execute(select(audit_head.c.number, audit_head.c.digest)).one()
+    while page := _page(connection, number):
+        for entry in page:
+            if problem := _problem(entry, number + 1, previous):
+                return _broken(number, previous, problem)
+            previous, number = entry.digest, entry.number
+    if (head.number, head.digest) != (number, previous):
+        return _broken(number, previous, "entries are missing at the end")
+    return Verification(intact=True, entries=number, head=previous)
 
 
 def _linked(event: AuditEvent, number: int, previous: str) -> AuditEntry:
@@ -127,9 +131,9 @@ def _linked(event: AuditEvent, number: int, previous: str) -> AuditEntry:
     return unsigned.model_copy(update={"digest": unsigned.expected_digest()})
 
 
-async def _page(connection: AsyncConnection, after: int) -> list[AuditEntry]:
+def _page(connection: Connection, after: int) -> list[AuditEntry]:
     query = select(audit_logs).where(audit_logs.c.number > after).order_by(audit_logs.c.number).limit(PAGE)
-    return [_entry(row) for row in await connection.execute(query)]
+    return [_entry(row) for row in connection.execute(query)]
 
 
 def _entry(row: Row[Any]) -> AuditEntry:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from sqlalchemy import Column, Table, delete, insert, select
+from sqlalchemy import Column, Connection, Table, delete, insert, select
 
 from domain.learning import BacklogItem, Pattern
 from service.store.database import Database
@@ -18,8 +18,8 @@ class BacklogStore:
 
     async def patterns(self) -> tuple[Pattern, ...]:
         """Every saved pattern, by id."""
-        async with self._database.reading() as connection:
-            rows = (await connection.execute(select(patterns.c.doc).order_by(patterns.c.id))).all()
+        query = select(patterns.c.doc).order_by(patterns.c.id)
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
         return tuple(Pattern.model_validate(row.doc) for row in rows)
 
     async def save_pattern(self, pattern: Pattern) -> None:
@@ -29,8 +29,8 @@ class BacklogStore:
 
     async def items(self) -> tuple[BacklogItem, ...]:
         """Every closed incident, oldest first."""
-        async with self._database.reading() as connection:
-            rows = (await connection.execute(select(backlog.c.doc).order_by(backlog.c.closed_at))).all()
+        query = select(backlog.c.doc).order_by(backlog.c.closed_at)
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
         return tuple(BacklogItem.model_validate(row.doc) for row in rows)
 
     async def save_item(self, item: BacklogItem) -> None:
@@ -39,6 +39,8 @@ class BacklogStore:
         await self._replace(backlog, backlog.c.incident_id, row)
 
     async def _replace(self, table: Table, key: Column[str], row: Mapping[str, object]) -> None:
-        async with self._database.writing() as connection:
-            await connection.execute(delete(table).where(key == row[key.name]))
-            await connection.execute(insert(table).values(**row))
+        def replace(connection: Connection) -> None:
+            connection.execute(delete(table).where(key == row[key.name]))
+            connection.execute(insert(table).values(**row))
+
+        await self._database.write(replace)

@@ -3,15 +3,18 @@
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import Callable, Generator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import copy_context
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
-from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from domain.errors import CorruptStore, TriagentError, UpstreamUnavailable
 
@@ -19,43 +22,97 @@ WAL_RETRY = 0.02
 BUSY_TIMEOUT = 10.0
 """Seconds a writer waits for another process that writes to the same SQLite file."""
 POOL_SIZE = 8
-_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
+READERS = 2
+"""Threads that read SQLite beside the one that writes."""
+_DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 _WRITES = "triagent_writes"
+
+Answer = TypeVar("Answer")
+P = ParamSpec("P")
+Work = Callable[[Connection], Answer]
+"""A unit of work: everything that one transaction does, as one plain function."""
 
 
 class Database:
-    """An engine with two ways in: `reading()` and `writing()`.
+    """Runs units of work, each in a transaction of its own, committed at its end.
 
-    SQLite has one writer at a time: writers of this process queue up in order here, and take the lock as they begin,
-    so that none of them fails halfway.
+    A unit is synchronous, so that a transaction never waits for the event loop between two statements: on SQLite, which
+    has one writer at a time, every such wait would hold up all the others.
     """
 
     def __init__(self, url: str) -> None:
         self.url = _with_driver(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self._engine = _engine(self.url, sqlite=self.is_sqlite)
-        self._writers = self._engine.execution_options(**{_WRITES: True})
-        self._lock = asyncio.Lock() if self.is_sqlite else None
+        self._engine: _Sqlite | _Postgres = _Sqlite(self.url) if self.is_sqlite else _Postgres(self.url)
 
-    @asynccontextmanager
-    async def reading(self) -> AsyncGenerator[AsyncConnection]:
-        """A connection in a read transaction. Raises `UpstreamUnavailable` or `CorruptStore`."""
-        async with _translated(self.url), self._engine.connect() as connection:
-            yield connection
+    async def read(self, work: Work[Answer]) -> Answer:
+        """The answer of `work` in a read transaction. Raises `UpstreamUnavailable` or `CorruptStore`."""
+        with _translated(self.url):
+            return await self._engine.read(work)
 
-    @asynccontextmanager
-    async def writing(self) -> AsyncGenerator[AsyncConnection]:
-        """A connection in a write transaction, committed at the end. Raises as `reading` does."""
-        async with self._lock or nullcontext(), _translated(self.url), self._writers.begin() as connection:
-            yield connection
+    async def write(self, work: Work[Answer]) -> Answer:
+        """The answer of `work` in a write transaction. Raises as `read` does."""
+        with _translated(self.url):
+            return await self._engine.write(work)
 
     async def ready(self) -> None:
         """Return if the database answers."""
-        async with self.reading() as connection:
-            await connection.exec_driver_sql("SELECT 1")
+        await self.read(lambda connection: connection.execute(text("SELECT 1")))
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Finish what was begun and close every connection."""
+        await self._engine.close()
+
+
+class _Sqlite:
+    """Threads of its own: one that writes, in the order of arrival, and a few that read."""
+
+    def __init__(self, url: URL) -> None:
+        if url.database:
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        self._engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT}, hide_parameters=True)
+        event.listen(self._engine, "connect", _set_up_sqlite)
+        event.listen(self._engine, "begin", _begin_sqlite)
+        event.listen(self._engine, "handle_error", _name_corruption)
+        self._writing_engine = self._engine.execution_options(**{_WRITES: True})
+        self._writer = ThreadPoolExecutor(1, "sqlite-writer")
+        self._readers = ThreadPoolExecutor(READERS, "sqlite-reader")
+
+    async def read(self, work: Work[Answer]) -> Answer:
+        return await _in(self._readers, _transaction, self._engine, work)
+
+    async def write(self, work: Work[Answer]) -> Answer:
+        return await _in(self._writer, _transaction, self._writing_engine, work)
+
+    async def close(self) -> None:
+        for pool in (self._writer, self._readers):
+            await asyncio.to_thread(pool.shutdown)
+        self._engine.dispose()
+
+
+def _transaction(engine: Engine, work: Work[Answer]) -> Answer:
+    with engine.begin() as connection:
+        return work(connection)
+
+
+async def _in(pool: Executor, function: Callable[P, Answer], *args: P.args, **kwargs: P.kwargs) -> Answer:
+    """Run it in the pool, in the caller's context, so that its spans belong to the caller's trace."""
+    call = partial(copy_context().run, function, *args, **kwargs)
+    return await asyncio.get_running_loop().run_in_executor(pool, call)
+
+
+class _Postgres:
+    def __init__(self, url: URL) -> None:
+        self._engine = create_async_engine(url, pool_size=POOL_SIZE, pool_pre_ping=True, hide_parameters=True)
+
+    async def read(self, work: Work[Answer]) -> Answer:
+        return await self.write(work)
+
+    async def write(self, work: Work[Answer]) -> Answer:
+        async with self._engine.begin() as connection:
+            return await connection.run_sync(work)
+
+    async def close(self) -> None:
         await self._engine.dispose()
 
 
@@ -63,21 +120,6 @@ def _with_driver(url: str) -> URL:
     parsed = make_url(url)
     backend = parsed.drivername.partition("+")[0]
     return parsed.set(drivername=_DRIVERS[backend])
-
-
-def _engine(url: URL, *, sqlite: bool) -> AsyncEngine:
-    if not sqlite:
-        engine = create_async_engine(url, pool_size=POOL_SIZE, pool_pre_ping=True, hide_parameters=True)
-    else:
-        if url.database:
-            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_async_engine(
-            url, pool_size=POOL_SIZE, connect_args={"timeout": BUSY_TIMEOUT}, hide_parameters=True
-        )
-        event.listen(engine.sync_engine, "connect", _set_up_sqlite)
-        event.listen(engine.sync_engine, "begin", _begin_sqlite)
-    event.listen(engine.sync_engine, "handle_error", _name_corruption)
-    return engine
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:
@@ -121,8 +163,8 @@ def _name_corruption(context: ExceptionContext) -> None:
         ) from context.original_exception
 
 
-@asynccontextmanager
-async def _translated(url: URL) -> AsyncGenerator[None]:
+@contextmanager
+def _translated(url: URL) -> Generator[None]:
     try:
         yield
     except TriagentError:

@@ -1,15 +1,15 @@
 """Facts and the incidents folded from them, in one transaction. Implements `workflows.ports.FactStore`."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.errors import NotFound
-from domain.facts import FACT, FINAL, Fact, IncidentStatus
+from domain.facts import FACT, FINAL, AlertsUpdated, Fact, IncidentOpened, IncidentStatus
 from domain.incidents import Incident, applied, open_incident
 from service.store.database import Database
 from service.store.tables import facts, incident_alerts, incidents
@@ -66,19 +66,20 @@ class Facts:
                 listener(appended)
 
     async def _append(self, new: Sequence[Fact]) -> list[Appended]:
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                async with self._database.writing() as connection:
-                    return [await _extend(connection, name, mine) for name, mine in _by_incident(new).items()]
-            except IntegrityError:
-                if attempt == ATTEMPTS:
-                    raise
-        return []
+        grouped = _by_incident(new)
+
+        def extend(connection: Connection) -> list[Appended]:
+            return [_extend(connection, name, mine) for name, mine in grouped.items()]
+
+        for _ in range(ATTEMPTS - 1):
+            with suppress(IntegrityError):
+                return await self._database.write(extend)
+        return await self._database.write(extend)
 
     async def incident(self, incident_id: str) -> Incident:
         """The projection. Raises `NotFound`."""
-        async with self._database.reading() as connection:
-            row = (await connection.execute(select(incidents.c.doc).where(incidents.c.id == incident_id))).first()
+        query = select(incidents.c.doc).where(incidents.c.id == incident_id)
+        row = await self._database.read(lambda connection: connection.execute(query).first())
         if row is None:
             raise NotFound(f"no incident {incident_id}")
         return Incident.model_validate(row.doc)
@@ -93,8 +94,7 @@ class Facts:
         if wanted.fingerprint is not None:
             carrying = select(incident_alerts.c.incident_id).where(incident_alerts.c.fingerprint == wanted.fingerprint)
             query = query.where(incidents.c.id.in_(carrying))
-        async with self._database.reading() as connection:
-            rows = (await connection.execute(query)).all()
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
         return tuple(Incident.model_validate(row.doc) for row in rows)
 
     async def recent_incidents(
@@ -116,8 +116,7 @@ class Facts:
             incidents.c.namespace.is_not_distinct_from(namespace),
         )
         query = select(incidents.c.doc).where(same, recent).order_by(incidents.c.opened_at, incidents.c.id)
-        async with self._database.reading() as connection:
-            rows = (await connection.execute(query)).all()
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
         return tuple(Incident.model_validate(row.doc) for row in rows)
 
     async def history(self, incident_id: str, after: int = 0) -> tuple[NumberedFact, ...]:
@@ -127,15 +126,13 @@ class Facts:
             .where(facts.c.incident_id == incident_id, facts.c.number > after)
             .order_by(facts.c.number)
         )
-        async with self._database.reading() as connection:
-            rows = (await connection.execute(query)).all()
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
         return tuple(NumberedFact(row.number, FACT.validate_python(row.doc)) for row in rows)
 
     async def awaiting_approval(self) -> int:
         """How many incidents wait for people."""
         query = select(func.count()).select_from(incidents).where(incidents.c.status == "awaiting_approval")
-        async with self._database.reading() as connection:
-            return (await connection.execute(query)).scalar_one()
+        return await self._database.read(lambda connection: connection.execute(query).scalar_one())
 
 
 def _by_incident(new: Sequence[Fact]) -> Mapping[str, list[Fact]]:
@@ -146,11 +143,13 @@ def _by_incident(new: Sequence[Fact]) -> Mapping[str, list[Fact]]:
     return dict(sorted(grouped.items()))
 
 
-async def _extend(connection: AsyncConnection, incident_id: str, new: list[Fact]) -> Appended:
+def _extend(connection: Connection, incident_id: str, new: list[Fact]) -> Appended:
     # The row is locked first, so that numbers have no gaps and the projection misses nothing.
-    query = select(incidents).where(incidents.c.id == incident_id).with_for_update()
-    before = (await connection.execute(query)).first()
-    fresh = await _unseen(connection, new)
+    ids = [fact.id for fact in new]
+    seen = select(func.count()).where(facts.c.id.in_(ids)).scalar_subquery()
+    query = select(incidents, seen.label("seen")).where(incidents.c.id == incident_id).with_for_update()
+    before = connection.execute(query).first()
+    fresh = _unseen(connection, new) if before is None or before.seen or len(set(ids)) < len(ids) else new
     if not fresh:
         return Appended(Incident.model_validate(before.doc) if before else open_incident(new[0]), (), 0.0)
     incident, waiting, count = _starting_point(before)
@@ -159,7 +158,9 @@ async def _extend(connection: AsyncConnection, incident_id: str, new: list[Fact]
         waiting = waiting.after(incident.status, fact.at)
     assert incident is not None  # noqa: S101 - `fresh` is not empty
     numbered = tuple(NumberedFact(count + place, fact) for place, fact in enumerate(fresh, start=1))
-    await _store(connection, incident, waiting, numbered, is_new=before is None)
+    _store(connection, incident, waiting, numbered, is_new=before is None)
+    if any(isinstance(fact, (IncidentOpened, AlertsUpdated)) for fact in fresh):
+        _index_alerts(connection, incident)
     return Appended(incident, numbered, waiting.total)
 
 
@@ -181,14 +182,14 @@ def _starting_point(row: Row[Any] | None) -> tuple[Incident | None, _Waiting, in
     return Incident.model_validate(row.doc), _Waiting(row.awaited, row.awaiting_since), row.facts
 
 
-async def _unseen(connection: AsyncConnection, new: list[Fact]) -> list[Fact]:
+def _unseen(connection: Connection, new: list[Fact]) -> list[Fact]:
     ids = [fact.id for fact in new]
-    seen = set((await connection.execute(select(facts.c.id).where(facts.c.id.in_(ids)))).scalars())
+    seen = set(connection.execute(select(facts.c.id).where(facts.c.id.in_(ids))).scalars())
     return [fact for fact in {fact.id: fact for fact in new}.values() if fact.id not in seen]
 
 
-async def _store(
-    connection: AsyncConnection, incident: Incident, waiting: _Waiting, new: tuple[NumberedFact, ...], *, is_new: bool
+def _store(
+    connection: Connection, incident: Incident, waiting: _Waiting, new: tuple[NumberedFact, ...], *, is_new: bool
 ) -> None:
     columns = {
         "status": incident.status,
@@ -205,11 +206,10 @@ async def _store(
         "doc": incident.model_dump(mode="json"),
     }
     if is_new:
-        await connection.execute(insert(incidents).values(id=incident.id, **columns))
+        connection.execute(insert(incidents).values(id=incident.id, **columns))
     else:
-        await connection.execute(update(incidents).where(incidents.c.id == incident.id).values(**columns))
-    await _index_alerts(connection, incident)
-    await connection.execute(insert(facts), [_row(item) for item in new])
+        connection.execute(update(incidents).where(incidents.c.id == incident.id).values(**columns))
+    connection.execute(insert(facts), [_row(item) for item in new])
 
 
 def _cause_columns(incident: Incident) -> dict[str, str | None]:
@@ -217,13 +217,13 @@ def _cause_columns(incident: Incident) -> dict[str, str | None]:
     return {"cause": first.cause if first else None, "object": str(first.object) if first else None}
 
 
-async def _index_alerts(connection: AsyncConnection, incident: Incident) -> None:
+def _index_alerts(connection: Connection, incident: Incident) -> None:
     query = select(incident_alerts.c.fingerprint).where(incident_alerts.c.incident_id == incident.id)
-    known = set((await connection.execute(query)).scalars())
+    known = set(connection.execute(query).scalars())
     new = sorted({alert.fingerprint for alert in incident.alerts} - known)
     if new:
         rows = [{"incident_id": incident.id, "fingerprint": fingerprint} for fingerprint in new]
-        await connection.execute(insert(incident_alerts), rows)
+        connection.execute(insert(incident_alerts), rows)
 
 
 def _row(item: NumberedFact) -> dict[str, object]:

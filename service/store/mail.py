@@ -9,9 +9,8 @@ from typing import Any, NamedTuple
 
 import structlog
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import Row, Text, and_, bindparam, cast, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Text, and_, bindparam, cast, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.alerts import Alert, Webhook
 from domain.model import canonical_json, sha256
@@ -88,18 +87,18 @@ class MailStore:
         News of an alert that is firing in one group already stays with that group, even if it now comes by another:
         overlapping routes and changed groupings do not make a second incident.
         """
+
+        def keep(connection: Connection) -> list[Receipt]:
+            sorter = _Sorter(_known(connection, posts), datetime.now(UTC))
+            receipts = [sorter.take(post) for post in posts]
+            _insert(connection, sorter)
+            _still_seen(connection, sorter)
+            return receipts
+
         for _ in range(ATTEMPTS - 1):
             with suppress(IntegrityError):
-                return await self._keep(posts)
-        return await self._keep(posts)
-
-    async def _keep(self, posts: Sequence[Posted]) -> list[Receipt]:
-        async with self._database.writing() as connection:
-            sorter = _Sorter(await _known(connection, posts), datetime.now(UTC))
-            receipts = [sorter.take(post) for post in posts]
-            await _insert(connection, sorter)
-            await _still_seen(connection, sorter)
-        return receipts
+                return await self._database.write(keep)
+        return await self._database.write(keep)
 
     async def claim(self, resting: Collection[str] = ()) -> None:
         """Bind waiting rows into batches, one a group, skipping groups that have a batch under way or are `resting`."""
@@ -111,11 +110,14 @@ class MailStore:
             .order_by(inbox.c.id)
             .limit(CLAIM_ROWS)
         )
-        async with self._database.writing() as connection:
-            rows = (await connection.execute(waiting)).all()
+
+        def claim(connection: Connection) -> None:
+            rows = connection.execute(waiting).all()
             claims = [claim for ids in _first_batches(rows) for claim in self._claims(ids, now)]
             if claims:
-                await connection.execute(_CLAIM, claims)
+                connection.execute(_CLAIM, claims)
+
+        await self._database.write(claim)
 
     def _claims(self, ids: list[int], now: datetime) -> list[dict[str, object]]:
         batch = uuid.uuid4().hex
@@ -136,8 +138,7 @@ class MailStore:
             )
             .order_by(inbox.c.batch_id, inbox.c.id)
         )
-        async with self._database.reading() as connection:
-            rows = (await connection.execute(query)).all()
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
         read = _Read(rows)
         if read.broken:
             await self.set_aside(list(read.broken), "; ".join(read.broken.values()))
@@ -146,33 +147,36 @@ class MailStore:
     async def set_aside(self, rows: Sequence[int], reason: str) -> None:
         """Keep these, but do not deliver them: they would fail again and hold up their group."""
         log.error("inbox.set_aside", rows=list(rows), reason=reason)
-        async with self._database.writing() as connection:
-            for part in _parts(list(rows)):
-                given_up = update(inbox).where(inbox.c.id.in_(part))
-                await connection.execute(given_up.values(set_aside_at=datetime.now(UTC)))
+        await self._mark(list(rows), set_aside_at=datetime.now(UTC))
 
     async def delivered(self, letters: Iterable[Letter]) -> None:
         """The workflows have these."""
-        ids = [row for letter in letters for row in letter.rows]
-        async with self._database.writing() as connection:
-            for part in _parts(ids):
-                done = update(inbox).where(inbox.c.id.in_(part))
-                await connection.execute(done.values(delivered_at=datetime.now(UTC)))
+        await self._mark([row for letter in letters for row in letter.rows], delivered_at=datetime.now(UTC))
+
+    async def _mark(self, rows: list[int], **columns: datetime) -> None:
+        def mark(connection: Connection) -> None:
+            for part in _parts(rows):
+                connection.execute(update(inbox).where(inbox.c.id.in_(part)).values(**columns))
+
+        await self._database.write(mark)
 
     async def depth(self) -> Depth:
         """How much waits, and for how long; and how much is set aside."""
         waiting = select(func.count(), func.min(inbox.c.received_at)).where(_WAITS)
         aside = select(func.count()).select_from(inbox).where(inbox.c.set_aside_at.is_not(None))
-        async with self._database.reading() as connection:
-            count, oldest = (await connection.execute(waiting)).one()
-            set_aside = (await connection.execute(aside)).scalar_one()
+        (count, oldest), set_aside = await self._database.read(
+            lambda connection: (connection.execute(waiting).one(), connection.execute(aside).scalar_one())
+        )
         return Depth(count, (datetime.now(UTC) - oldest).total_seconds() if oldest else 0.0, set_aside)
 
     async def prune(self, *, delivered_before: datetime, seen_before: datetime) -> None:
         """Forget what was delivered, and alerts nobody mentioned, before those times."""
-        async with self._database.writing() as connection:
-            await connection.execute(delete(inbox).where(inbox.c.delivered_at < delivered_before))
-            await connection.execute(delete(alert_identities).where(alert_identities.c.seen_at < seen_before))
+
+        def forget(connection: Connection) -> None:
+            connection.execute(delete(inbox).where(inbox.c.delivered_at < delivered_before))
+            connection.execute(delete(alert_identities).where(alert_identities.c.seen_at < seen_before))
+
+        await self._database.write(forget)
 
 
 class _Known(NamedTuple):
@@ -246,30 +250,30 @@ def _sized(alerts: list[Alert]) -> Iterable[_Part]:
     yield _Part(docs, size)
 
 
-async def _known(connection: AsyncConnection, posts: Sequence[Posted]) -> dict[str, _Known]:
+def _known(connection: Connection, posts: Sequence[Posted]) -> dict[str, _Known]:
     alerts = [alert for post in posts for alert in post.webhook.alerts]
     keys = dict.fromkeys(_key(alert, other=other) for alert in alerts for other in (False, True))
     known: dict[str, _Known] = {}
     for part in _parts(list(keys)):
-        rows = await connection.execute(select(alert_identities).where(alert_identities.c.identity.in_(part)))
+        rows = connection.execute(select(alert_identities).where(alert_identities.c.identity.in_(part)))
         known.update((row.identity, _Known(row.group_id, row.seen_at)) for row in rows)
     return known
 
 
-async def _insert(connection: AsyncConnection, sorter: _Sorter) -> None:
+def _insert(connection: Connection, sorter: _Sorter) -> None:
     if sorter.identities:
         # In one order for all writers, so that none wait for each other in a circle.
         rows = sorted(sorter.identities, key=lambda row: str(row["identity"]))
-        await connection.execute(insert(alert_identities), rows)
+        connection.execute(insert(alert_identities), rows)
     if sorter.rows:
-        await connection.execute(insert(inbox), sorter.rows)
+        connection.execute(insert(inbox), sorter.rows)
 
 
-async def _still_seen(connection: AsyncConnection, sorter: _Sorter) -> None:
+def _still_seen(connection: Connection, sorter: _Sorter) -> None:
     """What keeps being repeated is not to be pruned."""
     for part in _parts(sorted(sorter.repeated)):
         repeated = update(alert_identities).where(alert_identities.c.identity.in_(part))
-        await connection.execute(repeated.values(seen_at=sorter.now))
+        connection.execute(repeated.values(seen_at=sorter.now))
 
 
 def _parts(values: list[Any]) -> Iterable[list[Any]]:

@@ -37,8 +37,7 @@ async def downgrade(database: Database, to: str) -> None:
 
 async def current(database: Database) -> str | None:
     """The applied version, None before the first."""
-    async with database.reading() as connection:
-        return await connection.run_sync(_current)
+    return await database.read(_current)
 
 
 def history() -> tuple[Version, ...]:
@@ -54,8 +53,7 @@ async def _run(database: Database, migrate: Callable[[Config], None]) -> None:
         migrate(config)
 
     try:
-        async with database.writing() as connection:
-            await connection.run_sync(with_connection)
+        await database.write(with_connection)
     except CommandError as error:
         raise Misconfigured(
             f"database {database.url.render_as_string()}: {error}; was it made by a newer triagent? "

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from domain.errors import Conflict, NotFound
@@ -43,37 +43,39 @@ class TokenStore:
         """Keep a new token. Raises `Conflict` while another of that name is valid."""
         expired = update(tokens).where(tokens.c.name == token.name, tokens.c.expires_at <= token.created_at)
         row = token.model_dump(exclude={"scopes", "roles"}) | {"scopes": token.scopes, "roles": token.roles}
+
+        def add(connection: Connection) -> None:
+            connection.execute(expired.values(active=False))
+            connection.execute(insert(tokens).values(id=uuid.uuid4().hex, digest=digest, active=True, **row))
+
         try:
-            async with self._database.writing() as connection:
-                await connection.execute(expired.values(active=False))
-                await connection.execute(insert(tokens).values(id=uuid.uuid4().hex, digest=digest, active=True, **row))
+            await self._database.write(add)
         except IntegrityError as error:
             raise Conflict(f"there is a token named {token.name}; revoke it first") from error
 
     async def by_digest(self, digest: str) -> Token | None:
         """The token with that SHA-256, valid or not."""
-        async with self._database.reading() as connection:
-            row = (await connection.execute(select(tokens).where(tokens.c.digest == digest))).first()
+        query = select(tokens).where(tokens.c.digest == digest)
+        row = await self._database.read(lambda connection: connection.execute(query).first())
         return _token(row) if row else None
 
     async def all(self) -> Sequence[Token]:
         """Every token ever made, newest first."""
-        async with self._database.reading() as connection:
-            rows = (await connection.execute(select(tokens).order_by(tokens.c.created_at.desc(), tokens.c.id))).all()
+        query = select(tokens).order_by(tokens.c.created_at.desc(), tokens.c.id)
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
         return [_token(row) for row in rows]
 
     async def revoke(self, name: str) -> None:
         """End a token at once. Raises `NotFound` if no token of that name is active."""
-        ended = update(tokens).where(tokens.c.name == name, tokens.c.active)
-        async with self._database.writing() as connection:
-            result = await connection.execute(ended.values(active=False, revoked_at=datetime.now(UTC)))
-        if result.rowcount == 0:
+        active = update(tokens).where(tokens.c.name == name, tokens.c.active)
+        ended = active.values(active=False, revoked_at=datetime.now(UTC))
+        if await self._database.write(lambda connection: connection.execute(ended).rowcount) == 0:
             raise NotFound(f"no active token named {name}")
 
     async def used(self, digest: str, at: datetime) -> None:
         """Remember when a token was last used."""
-        async with self._database.writing() as connection:
-            await connection.execute(update(tokens).where(tokens.c.digest == digest).values(last_used_at=at))
+        used = update(tokens).where(tokens.c.digest == digest).values(last_used_at=at)
+        await self._database.write(lambda connection: connection.execute(used))
 
 
 def _token(row: Row[Any]) -> Token:

@@ -46,8 +46,7 @@ async def test_tampering_is_found(database: Database, tamper: Executable, broken
     log = AuditLog(database)
     for number in range(5):
         await log.record(event(number))
-    async with database.writing() as connection:
-        await connection.execute(tamper)
+    await database.write(lambda connection: connection.execute(tamper))
     verified = await log.verify()
     assert (verified.intact, verified.broken_at) == (False, broken_at)
     assert reason in str(verified.reason)

@@ -106,8 +106,8 @@ async def test_a_row_that_cannot_be_read_is_set_aside(database: Database, stored
     mail, engine = MailStore(database), FakeEngine(Facts(database))
     inbox = Inbox(mail)
     await mail.keep([post("a"), post("b"), post("c"), post("d", group="g2")])
-    async with database.writing() as connection:
-        await connection.execute(text("UPDATE inbox SET alerts = :stored WHERE id = 2"), {"stored": stored})
+    broken = text("UPDATE inbox SET alerts = :stored WHERE id = 2")
+    await database.write(lambda connection: connection.execute(broken, {"stored": stored}))
     with capture_logs() as logged:
         async with draining(Drainer(mail, engine, inbox.news, backoff=(0.001,))):
             await engine.has(3)

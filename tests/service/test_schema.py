@@ -24,8 +24,7 @@ async def test_migrations_make_what_the_code_expects(database: Database) -> None
         options = {"version_table": schema.VERSION_TABLE, "compare_type": True}
         return compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
 
-    async with database.reading() as connection:
-        assert await connection.run_sync(differences) == []
+    assert await database.read(differences) == []
 
 
 async def test_forward_and_back(database: Database) -> None:
@@ -35,8 +34,7 @@ async def test_forward_and_back(database: Database) -> None:
     await schema.upgrade(database)
     await schema.downgrade(database, "base")
     assert await schema.current(database) is None
-    async with database.reading() as connection:
-        left = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
+    left = await database.read(lambda connection: inspect(connection).get_table_names())
     assert left == [schema.VERSION_TABLE]
     await schema.upgrade(database)
     assert await schema.current(database) == newest
@@ -59,8 +57,8 @@ async def test_processes_may_start_together(database_url: str) -> None:
 
 async def test_a_database_of_a_newer_triagent_is_refused(database: Database) -> None:
     """With the way out, instead of an error of SQL somewhere later."""
-    async with database.writing() as connection:
-        await connection.execute(text("UPDATE schema_migrations SET version_num = '9999'"))
+    newer = text("UPDATE schema_migrations SET version_num = '9999'")
+    await database.write(lambda connection: connection.execute(newer))
     with pytest.raises(Misconfigured, match="newer triagent"):
         await schema.upgrade(database)
 
