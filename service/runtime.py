@@ -22,12 +22,14 @@ from service.setting_groups import STATE_FOLDER
 from service.settings import Settings
 from service.store.schema import upgrade
 from service.telemetry import configure_logging, configure_tracing
-from service.worker import build_worker
+from service.worker import build_worker, warm_up
 
 log = structlog.get_logger(__name__)
 
 Work = Coroutine[Any, Any, None]
 
+SWITCH_INTERVAL = 0.0005
+"""Seconds a thread may keep the interpreter while others wait; the loop that acknowledges alerts is one of them."""
 RECONNECT = 2.0
 """Seconds between attempts of the worker to reach Temporal."""
 
@@ -35,6 +37,7 @@ RECONNECT = 2.0
 def run(settings: Settings, *, api: bool, worker: bool) -> int:
     """Run until SIGINT or SIGTERM; returns the exit status. Raises `Misconfigured` before anything is served."""
     configure_logging(settings.log)
+    sys.setswitchinterval(SWITCH_INTERVAL)
     tracing = configure_tracing(settings.telemetry)
     try:
         asyncio.run(_serve(settings, api=api, worker=worker))
@@ -114,12 +117,15 @@ async def _stopped(stop: asyncio.Event) -> None:
 
 async def _work(parts: Composition) -> None:
     """Run the worker; while Temporal is away, wait for it."""
+    for system in parts.upstreams.read_only:
+        log.warning("worker.no_write_identity", system=system, effect="plans that change it are not asked for")
     while True:
         try:
             client = await parts.engine.client()
             worker = build_worker(
                 client, parts.planner, parts.activities, interceptors=[ActivityWatch(parts.api.metrics)]
             )
+            await asyncio.to_thread(warm_up, worker, client)
             log.info("worker.polling", task_queue=parts.engine.task_queue)
             await worker.run()
             return
