@@ -20,7 +20,8 @@ TriagentError
 │   ├── UpstreamGarbled       an answer that is not what its API documents
 │   └── UpstreamTooLarge      an answer over the size cap
 └── Misconfigured             a setting or a file on disk; names it and the way out
-    └── CorruptStore          an index or database that cannot be read
+    ├── CorruptStore          an index or database that cannot be read
+    └── FolderInUse           an index that another process has open (`knowledge.stores.lock`)
 """
 
 from typing import ClassVar

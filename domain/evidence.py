@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from domain.characters import visible
 from domain.model import Model, Timestamp, digest_of
 
 EvidenceKind = Literal["metric", "log", "trace", "event", "object", "application", "alert", "knowledge", "finding"]
@@ -107,7 +108,7 @@ def _same_value(seen: str | float, cited: str | float) -> bool:
     if isinstance(seen, float) and isinstance(cited, float):
         return math.isclose(seen, cited, rel_tol=1e-6, abs_tol=1e-9)
     if isinstance(seen, str) and isinstance(cited, str):
-        return bool(cited.strip()) and cited in seen
+        return bool(cited.strip()) and (cited in seen or cited in visible(seen))  # models are shown it visible
     return str(seen) == str(cited)
 
 

@@ -16,13 +16,18 @@ class RolloutRevision(Model):
 
 
 class WorkloadEntry(Model):
-    """A workload as it was last seen. `application` is the Argo CD application that tracks it, if any."""
+    """A workload as it was last seen. `application` is the Argo CD application that tracks it, if any.
+
+    `changed`: the parts of the pod template in which the current revision differs from the one before; None where
+    there are no two revisions to compare.
+    """
 
     ref: WorkloadRef
     replicas: int
     ready: int
     revisions: tuple[RolloutRevision, ...] = ()
     current_revision: int | None = None
+    changed: tuple[str, ...] | None = None
     application: str | None = None
     autoscaled_max: int | None = None
 

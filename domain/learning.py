@@ -1,9 +1,11 @@
 """What the backlog holds: patterns, runbooks, past incidents; and how a search of it answers."""
 
+from datetime import datetime
 from typing import Literal
 
 from pydantic import Field
 
+from domain.alerts import AlertGroup
 from domain.diagnosis import CauseId
 from domain.model import Model, Timestamp
 from domain.objects import ObjectRef
@@ -98,3 +100,16 @@ class KnowledgeQuery(Model):
     service: str | None = None
     at: Timestamp | None = None
     limit: int = Field(default=10, ge=1, le=100)
+
+
+def query_about(group: AlertGroup, at: datetime) -> KnowledgeQuery:
+    """What to search the backlog for when a group's alerts fire."""
+    first = group.alerts[0]
+    return KnowledgeQuery(
+        alerts=tuple(dict.fromkeys(alert.name for alert in group.alerts)),
+        labels=first.labels,
+        annotations=first.annotations,
+        namespace=group.namespace,
+        service=group.service,
+        at=at,
+    )

@@ -6,6 +6,7 @@ Two ways to know a secret: by its own shape (a private key, a JWT, a cloud key),
 
 import json
 import re
+from functools import lru_cache
 from typing import cast
 
 from pydantic import JsonValue
@@ -25,7 +26,9 @@ _NAME = r"""(?:
 # What the name of a secret ends with. `secretName`, `tokenUrl` and `max_tokens` do not.
 
 _VALUE = r"""(?:
-    (?! \\*["']? (?: (?:null|nil|none|true|false|undefined|empty|required|missing|<nil>|\*+)(?![\w-]) | \[redacted ) )
+    (?! \\*["']? (?: (?:null|nil|none|true|false|yes|no|undefined|unset|empty|required|missing|not|cannot|is|was
+              |forbidden|denied|expired|invalid|incorrect|wrong|unknown|unauthorized|<nil>|\*+)
+              (?= [.:]? (?: [\s,;&)\]}>"'\\] | \Z ) ) | \[redacted ) )
     (?! [\[{] \s* (?:["'\n\]}]|\\) )
     (?: (?P<quote>\\+["']) [\s\S]*? (?: (?P=quote) | \Z )
       | " (?: [^"\\] | \\(?:[\s\S]|\Z) )* (?: " | \Z )
@@ -34,7 +37,8 @@ _VALUE = r"""(?:
       | [^\s,;&"'<>)\]}]+ )
 )"""
 # Quoted (also inside JSON that was itself put into a string), after an authorization scheme, or up to a delimiter.
-# Words that say there is no value, and the opening of a nested object, stay.
+# Words that say there is no value, or what is wrong with it (`using password: YES`, `secrets: forbidden`), and the
+# opening of a nested object, stay: they are evidence.
 
 _SPACE = r"(?:\s|\\[nrt])*+"
 # Also as JSON writes it inside a string.
@@ -157,11 +161,17 @@ def redact_strings(value: JsonValue) -> JsonValue:
 
     For systems whose keys are not names of secrets: the Prometheus label `secret` names a Kubernetes object.
     """
+    return _redacted_strings(value, {})
+
+
+def _redacted_strings(value: JsonValue, seen: dict[str, str]) -> JsonValue:
+    if isinstance(value, str):
+        if value not in seen:
+            seen[value] = redact(value)
+        return seen[value]
     if isinstance(value, dict):
-        return {key: redact_strings(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [redact_strings(item) for item in value]
-    return redact(value) if isinstance(value, str) else value
+        return {key: _redacted_strings(item, seen) for key, item in value.items()}
+    return [_redacted_strings(item, seen) for item in value] if isinstance(value, list) else value
 
 
 def redact_object(value: JsonValue) -> JsonValue:
@@ -170,27 +180,30 @@ def redact_object(value: JsonValue) -> JsonValue:
     Beyond `redact` on every string it knows Kubernetes: `data` of Secrets, environment variables by name, the
     annotation in which `kubectl apply` keeps a copy of the object; and attributes of OTLP spans.
     """
-    return _redacted(value, 0)
+    return _redacted(value, 0, {})
 
 
-def _redacted(value: JsonValue, depth: int) -> JsonValue:
+def _redacted(value: JsonValue, depth: int, seen: dict[str, str]) -> JsonValue:
+    """`seen` are the document's texts and what became of them: lists of objects have the same ones over and over."""
     if depth > _DEPTH_LIMIT:
         return REDACTED
+    if isinstance(value, str):
+        if value not in seen:
+            seen[value] = _redacted_text(value, depth, seen)
+        return seen[value]
     if isinstance(value, dict):
-        return _redacted_dict(value, depth)
-    if isinstance(value, list):
-        return [_redacted(item, depth + 1) for item in value]
-    return _redacted_text(value, depth) if isinstance(value, str) else value
+        return _redacted_dict(value, depth, seen)
+    return [_redacted(item, depth + 1, seen) for item in value] if isinstance(value, list) else value
 
 
-def _redacted_dict(value: dict[str, JsonValue], depth: int) -> dict[str, JsonValue]:
+def _redacted_dict(value: dict[str, JsonValue], depth: int, seen: dict[str, str]) -> dict[str, JsonValue]:
     kind = value.get("kind")
     hidden = {"data", "stringData"} if kind == "Secret" else set[str]()
     name = value.get("name", value.get("key"))
-    if isinstance(name, str) and _SECRET_NAME.search(name):
+    if isinstance(name, str) and _names_a_secret(name):
         hidden.add("value")
     result = {
-        key: _hidden(item) if key in hidden or key == _LAST_APPLIED else _member(key, item, depth)
+        key: _hidden(item) if key in hidden or key == _LAST_APPLIED else _member(key, item, depth, seen)
         for key, item in value.items()
     }
     if kind == "SecretList" and isinstance(items := result.get("items"), list):
@@ -204,12 +217,18 @@ def _secret(value: JsonValue) -> JsonValue:
     return {key: _hidden(item) if key in {"data", "stringData"} else item for key, item in value.items()}
 
 
-def _member(key: str, value: JsonValue, depth: int) -> JsonValue:
-    if isinstance(value, bool) or value is None or isinstance(value, dict) or not _SECRET_NAME.search(key):
-        return _redacted(value, depth + 1)
+def _member(key: str, value: JsonValue, depth: int, seen: dict[str, str]) -> JsonValue:
+    if isinstance(value, bool) or value is None or isinstance(value, dict) or not _names_a_secret(key):
+        return _redacted(value, depth + 1, seen)
     if isinstance(value, list):
-        return [_hidden(item) if isinstance(item, str) else _redacted(item, depth + 1) for item in value]
+        return [_hidden(item) if isinstance(item, str) else _redacted(item, depth + 1, seen) for item in value]
     return _hidden(value)
+
+
+@lru_cache(maxsize=8192)
+def _names_a_secret(name: str) -> bool:
+    """By how it ends. Documents have the same few names over and over."""
+    return _SECRET_NAME.search(name) is not None
 
 
 def _hidden(value: JsonValue) -> JsonValue:
@@ -219,13 +238,13 @@ def _hidden(value: JsonValue) -> JsonValue:
     return REDACTED if value not in (None, "", []) else value
 
 
-def _redacted_text(text: str, depth: int) -> str:
+def _redacted_text(text: str, depth: int, seen: dict[str, str]) -> str:
     """A string that holds JSON is redacted as JSON, and left as it was written if nothing in it was secret."""
     if text[:1] in {"{", "["} and len(text) < _EMBEDDED_LIMIT:
         try:
             inner = cast("JsonValue", json.loads(text))
         except (ValueError, RecursionError):
             return redact(text)
-        clean = _redacted(inner, depth + 1)
+        clean = _redacted(inner, depth + 1, seen)
         return text if clean == inner else json.dumps(clean, ensure_ascii=False)
     return redact(text)

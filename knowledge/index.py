@@ -99,13 +99,23 @@ class HybridIndex:
         return hits_of(candidates, weighted, self._statistics, self._scorer)
 
     def _refresh(self, wanted: dict[str, Document]) -> Changes:
-        self._store.open(self.identity, self._embedder.size if self._embedder else None)
-        self._recount()
+        opened = self._store.open(self.identity, self._embedder.size if self._embedder else None)
+        if opened or not self._agrees(wanted):
+            self._recount()
         gone = [key for key in self._documents if key not in wanted]
         changed = [document for key, document in wanted.items() if not self._holds(key, document.digest)]
         if gone or changed:
             self._write(changed, gone)
         return Changes(written=len(changed), removed=len(gone), unchanged=len(wanted) - len(changed))
+
+    def _agrees(self, wanted: dict[str, Document]) -> bool:
+        """Whether the store, as it was last seen and written here, holds just these: then it need not be read again.
+
+        What another process adds to a shared store is in `wanted` too, since both read the same files and database.
+        """
+        return {key: known.digest for key, known in self._documents.items()} == {
+            key: document.digest for key, document in wanted.items()
+        }
 
     def _recount(self) -> None:
         terms: defaultdict[tuple[str, str], list[TermIds]] = defaultdict(list)

@@ -22,6 +22,10 @@ class Backlog(Protocol):
         """Every closed incident."""
         ...
 
+    async def item(self, incident_id: str) -> BacklogItem | None:
+        """One closed incident; None where it was not saved."""
+        ...
+
     async def save_item(self, item: BacklogItem) -> None:
         """Insert or replace by `item.incident_id`."""
         ...
@@ -45,10 +49,10 @@ class Embedder(Protocol):
 class ChunkStore(Protocol):
     """Chunks with their vectors. Calls block: run them in a thread. Raises `CorruptStore` or `UpstreamUnavailable`."""
 
-    def open(self, identity: str, dense_size: int | None) -> None:
+    def open(self, identity: str, dense_size: int | None) -> bool:
         """Open what was stored under `identity`, or make it empty; nothing if it is open already.
 
-        Another identity's chunks are never seen.
+        Another identity's chunks are never seen. True where the contents may be others than at the last call.
         """
         ...
 

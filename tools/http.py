@@ -30,6 +30,8 @@ from tools.reading import Reading
 
 T = TypeVar("T")
 Params = Mapping[str, str | int | float | bool] | Sequence[tuple[str, str | int | float | bool]]
+NOT_ALLOWED = frozenset({401, 403})
+"""Statuses by which a system refuses who asks, not what is asked."""
 THREAD_ABOVE_BYTES = 64 * 1024
 """Larger answers are parsed and redacted in a thread: it can take a second, and the event loop has others to serve."""
 
@@ -221,7 +223,18 @@ def _document(answer: Answer, clean: Callable[[JsonValue], JsonValue]) -> Docume
         value = clean(as_json(answer))
         return Document(value, canonical_json(value))
     except RecursionError as exc:
-        raise UpstreamGarbled(answer.system, "answered JSON that is nested too deep") from exc
+        raise _too_deep(answer) from exc
+
+
+def _value(answer: Answer, clean: Callable[[JsonValue], JsonValue]) -> JsonValue:
+    try:
+        return clean(as_json(answer))
+    except RecursionError as exc:
+        raise _too_deep(answer) from exc
+
+
+def _too_deep(answer: Answer) -> UpstreamGarbled:
+    return UpstreamGarbled(answer.system, "answered JSON that is nested too deep")
 
 
 class Upstream(Endpoint):
@@ -243,13 +256,34 @@ class Upstream(Endpoint):
         self.artifacts = artifacts
 
     async def document(
-        self, path: str, params: Params = (), *, clean: Callable[[JsonValue], JsonValue] = redact_object
+        self,
+        path: str,
+        params: Params = (),
+        *,
+        clean: Callable[[JsonValue], JsonValue] = redact_object,
+        accept: str = "application/json",
     ) -> Document:
         """The JSON at `path` with secrets taken out, before anything else sees it."""
-        answer = await self._retried(self._get(path, params))
+        return await self._read(_document, path, params, clean, accept)
+
+    async def value(
+        self, path: str, params: Params, *, clean: Callable[[JsonValue], JsonValue], accept: str
+    ) -> JsonValue:
+        """As `document`, for a part of something larger that is kept as a whole."""
+        return await self._read(_value, path, params, clean, accept)
+
+    async def _read(
+        self,
+        read: Callable[[Answer, Callable[[JsonValue], JsonValue]], T],
+        path: str,
+        params: Params,
+        clean: Callable[[JsonValue], JsonValue],
+        accept: str,
+    ) -> T:
+        answer = await self._retried(self._get(path, params, accept))
         if len(answer.body) > THREAD_ABOVE_BYTES:
-            return await asyncio.to_thread(_document, answer, clean)
-        return _document(answer, clean)
+            return await asyncio.to_thread(read, answer, clean)
+        return read(answer, clean)
 
     async def reading(
         self, value: T, query: str, raw: bytes, *, notes: tuple[str, ...] = (), at: datetime | None = None

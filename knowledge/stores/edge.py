@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import uuid
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -10,8 +11,9 @@ import qdrant_edge as edge
 
 from domain.errors import CorruptStore, Misconfigured, TriagentError
 from domain.learning import DocumentKind
+from knowledge.stores.joining import Among, Found, joined
 from knowledge.stores.lock import FolderLock
-from knowledge.stores.points import DENSE, PAGE, TERMS, chunk_of, payload_of, point_id, sparse_of
+from knowledge.stores.points import DENSE, PAGE, TERMS, payload_of, point_id, sparse_of
 from knowledge.vectors import Candidate, EncodedChunk, EncodedQuery, StoredTerms, term_ids
 
 T = TypeVar("T")
@@ -28,10 +30,10 @@ class EdgeStore:
         self._identity = ""
         self._dense = False
 
-    def open(self, identity: str, dense_size: int | None) -> None:
+    def open(self, identity: str, dense_size: int | None) -> bool:
         """Load or create. Raises `CorruptStore` for what cannot be read, `FolderInUse` if another process has it."""
         if self._opened is not None and self._identity == identity:
-            return
+            return False
         self.close()
         # Before the engine looks: opening a shard, even in vain, breaks the journal of the process that has it.
         self._lock.acquire()
@@ -41,6 +43,7 @@ class EdgeStore:
         except BaseException:
             self._lock.release()
             raise
+        return True
 
     def _load(self, shard: Path, dense_size: int | None) -> None:
         if (shard / "edge_config.json").exists():
@@ -83,18 +86,7 @@ class EdgeStore:
 
     def search(self, query: EncodedQuery, kinds: Sequence[DocumentKind], limit: int) -> tuple[Candidate, ...]:
         """Union of the best by terms and the best by dense vector, each with both scores."""
-        within = edge.Filter(must=[edge.FieldCondition(key="kind", match=edge.MatchAny(list(kinds)))])
-        lexical = self._nearest(_sparse(query), TERMS, within, limit) if query.terms else {}
-        if query.dense is None or not self._dense:
-            return tuple(Candidate(chunk_of(hit.payload), hit.score, None) for hit in lexical.values())
-        dense = self._nearest(query.dense, DENSE, within, limit)
-        dense |= self._scores(query.dense, DENSE, lexical, dense)
-        if query.terms:
-            lexical |= self._scores(_sparse(query), TERMS, dense, lexical)
-        return tuple(
-            Candidate(chunk_of(hit.payload), lexical[key].score if key in lexical else 0.0, hit.score)
-            for key, hit in dense.items()
-        )
+        return joined(self._nearest, query, kinds, limit, dense=self._dense)
 
     def close(self) -> None:
         """Flush and release the folder."""
@@ -111,26 +103,13 @@ class EdgeStore:
             raise Misconfigured(f"the knowledge index in {self._folder} is not open; refresh it first")
         return self._opened
 
-    def _scores(
-        self,
-        vector: edge.SparseVector | list[float],
-        using: str,
-        wanted: dict[str, edge.ScoredPoint],
-        known: dict[str, edge.ScoredPoint],
-    ) -> dict[str, edge.ScoredPoint]:
-        """Scores of the `wanted` hits that are not `known` yet."""
-        missing = {hit.id for key, hit in wanted.items() if key not in known}
-        if not missing:
-            return {}
-        return self._nearest(vector, using, edge.Filter(must=[edge.HasIdCondition(missing)]), len(missing))
-
-    def _nearest(
-        self, vector: edge.SparseVector | list[float], using: str, within: edge.Filter, limit: int
-    ) -> dict[str, edge.ScoredPoint]:
+    def _nearest(self, query: EncodedQuery, using: str, among: Among, limit: int) -> dict[str, Found]:
+        vector = query.dense if using == DENSE and query.dense is not None else _sparse(query)
         request = edge.QueryRequest(
-            limit=limit, query=edge.Query.Nearest(vector, using=using), filter=within, with_payload=True
+            limit=limit, query=edge.Query.Nearest(vector, using=using), filter=_filter(among), with_payload=True
         )
-        return {str(hit.id): hit for hit in self._guarded(lambda: self._shard.query(request))}
+        hits = self._guarded(lambda: self._shard.query(request))
+        return {str(hit.id): Found(hit.score, hit.payload) for hit in hits}
 
     def _write(self, operation: edge.UpdateOperation) -> None:
         self._guarded(lambda: self._shard.update(operation))
@@ -173,6 +152,12 @@ def _point(encoded: EncodedChunk) -> edge.Point:
 
 def _sparse(query: EncodedQuery) -> edge.SparseVector:
     return edge.SparseVector(*sparse_of(query.terms))
+
+
+def _filter(among: Among) -> edge.Filter:
+    if among.ids:
+        return edge.Filter(must=[edge.HasIdCondition({uuid.UUID(point) for point in among.ids})])
+    return edge.Filter(must=[edge.FieldCondition(key="kind", match=edge.MatchAny(list(among.kinds)))])
 
 
 def _stored(record: edge.Record) -> StoredTerms:

@@ -17,7 +17,6 @@ from qdrant_client.models import (
     PayloadSchemaType,
     PointStruct,
     Record,
-    ScoredPoint,
     SparseVector,
     SparseVectorParams,
     Vector,
@@ -26,7 +25,8 @@ from qdrant_client.models import (
 
 from domain.errors import UpstreamUnavailable
 from domain.learning import DocumentKind
-from knowledge.stores.points import DENSE, PAGE, TERMS, chunk_of, payload_of, point_id, sparse_of
+from knowledge.stores.joining import Among, Found, joined
+from knowledge.stores.points import DENSE, PAGE, TERMS, payload_of, point_id, sparse_of
 from knowledge.vectors import Candidate, EncodedChunk, EncodedQuery, StoredTerms, term_ids
 
 T = TypeVar("T")
@@ -45,12 +45,12 @@ class ServerStore:
         self._collection = prefix
         self._dense = False
 
-    def open(self, identity: str, dense_size: int | None) -> None:
+    def open(self, identity: str, dense_size: int | None) -> bool:
         """Create the identity's collection unless it is there."""
         self._dense = dense_size is not None
         self._collection = f"{self._prefix}-{identity}"
         if self._guarded(lambda: self._client.collection_exists(self._collection)):
-            return
+            return False
         dense = {DENSE: VectorParams(size=dense_size, distance=Distance.COSINE)} if dense_size else {}
         self._guarded(
             lambda: self._client.create_collection(
@@ -63,6 +63,7 @@ class ServerStore:
                     self._collection, field, field_schema=PayloadSchemaType.KEYWORD
                 )
             )
+        return True
 
     def contents(self) -> Iterable[StoredTerms]:
         """Every chunk's document, digest and terms."""
@@ -85,18 +86,7 @@ class ServerStore:
 
     def search(self, query: EncodedQuery, kinds: Sequence[DocumentKind], limit: int) -> tuple[Candidate, ...]:
         """Union of the best by terms and the best by dense vector, each with both scores."""
-        within = Filter(must=[FieldCondition(key="kind", match=MatchAny(any=list(kinds)))])
-        lexical = self._nearest(_sparse(query), TERMS, within, limit) if query.terms else {}
-        if query.dense is None or not self._dense:
-            return tuple(Candidate(chunk_of(hit.payload), hit.score, None) for hit in lexical.values())
-        dense = self._nearest(query.dense, DENSE, within, limit)
-        dense |= self._scores(query.dense, DENSE, lexical, dense)
-        if query.terms:
-            lexical |= self._scores(_sparse(query), TERMS, dense, lexical)
-        return tuple(
-            Candidate(chunk_of(hit.payload), lexical[key].score if key in lexical else 0.0, hit.score)
-            for key, hit in dense.items()
-        )
+        return joined(self._nearest, query, kinds, limit, dense=self._dense)
 
     def close(self) -> None:
         """Close the connection."""
@@ -109,28 +99,19 @@ class ServerStore:
             )
         )
 
-    def _scores(
-        self,
-        vector: SparseVector | list[float],
-        using: str,
-        wanted: dict[str, ScoredPoint],
-        known: dict[str, ScoredPoint],
-    ) -> dict[str, ScoredPoint]:
-        """Scores of the `wanted` hits that are not `known` yet."""
-        missing = [hit.id for key, hit in wanted.items() if key not in known]
-        if not missing:
-            return {}
-        return self._nearest(vector, using, Filter(must=[HasIdCondition(has_id=missing)]), len(missing))
-
-    def _nearest(
-        self, vector: SparseVector | list[float], using: str, within: Filter, limit: int
-    ) -> dict[str, ScoredPoint]:
+    def _nearest(self, query: EncodedQuery, using: str, among: Among, limit: int) -> dict[str, Found]:
+        vector = query.dense if using == DENSE and query.dense is not None else _sparse(query)
         answer = self._guarded(
             lambda: self._client.query_points(
-                self._collection, query=vector, using=using, query_filter=within, limit=limit, with_payload=True
+                self._collection,
+                query=vector,
+                using=using,
+                query_filter=_filter(among),
+                limit=limit,
+                with_payload=True,
             )
         )
-        return {str(hit.id): hit for hit in answer.points}
+        return {str(hit.id): Found(hit.score, hit.payload) for hit in answer.points}
 
     def _guarded(self, call: Callable[[], T]) -> T:
         try:
@@ -150,6 +131,12 @@ def _point(encoded: EncodedChunk) -> PointStruct:
 def _sparse(query: EncodedQuery) -> SparseVector:
     indices, values = sparse_of(query.terms)
     return SparseVector(indices=indices, values=values)
+
+
+def _filter(among: Among) -> Filter:
+    if among.ids:
+        return Filter(must=[HasIdCondition(has_id=list(among.ids))])
+    return Filter(must=[FieldCondition(key="kind", match=MatchAny(any=list(among.kinds)))])
 
 
 def _stored(record: Record) -> StoredTerms:

@@ -23,6 +23,9 @@ class MemoryBacklog:
     async def items(self) -> tuple[BacklogItem, ...]:
         return tuple(self.saved_items.values())
 
+    async def item(self, incident_id: str) -> BacklogItem | None:
+        return self.saved_items.get(incident_id)
+
     async def save_item(self, item: BacklogItem) -> None:
         self.saved_items[item.incident_id] = item
 

@@ -74,6 +74,31 @@ async def test_both_stores_give_the_same_answer(tmp_path: Path):
     assert [doc_id for doc_id, _ in answers[0]] == ["disk", "dns"]
 
 
+async def test_documents_that_did_not_change_are_not_read_again(store: ChunkStore, monkeypatch: pytest.MonkeyPatch):
+    """A refresh every minute costs nothing while nothing changes; the first one that finds a change reads all."""
+    index = HybridIndex(store)
+    await index.refresh(DOCUMENTS)
+    reads: list[str] = []
+    contents = store.contents
+    monkeypatch.setattr(store, "contents", lambda: reads.append("all") or contents())
+    await index.refresh(DOCUMENTS)
+    assert reads == []
+    await index.refresh(DOCUMENTS[:2])
+    assert reads == ["all"]
+    await index.close()
+
+
+async def test_a_collection_that_vanished_is_filled_again():
+    """Somebody deleted it on the server: the next refresh of the same documents writes all of them."""
+    client = QdrantClient(":memory:")
+    index = HybridIndex(ServerStore(client))
+    await index.refresh(DOCUMENTS)
+    for collection in client.get_collections().collections:
+        client.delete_collection(collection.name)
+    assert (await index.refresh(DOCUMENTS)).written == 3
+    assert await found(index) == ["disk"]
+
+
 async def test_a_refresh_writes_only_what_changed(store: ChunkStore):
     """The second refresh of the same documents writes nothing; a changed and a missing one are seen."""
     index = HybridIndex(store)

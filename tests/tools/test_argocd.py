@@ -10,10 +10,10 @@ import pytest
 from domain.actions import RollbackApplication, SyncApplication
 from domain.errors import (
     InvalidPlan,
+    Misconfigured,
     NotFound,
     PreconditionDrift,
     UpstreamGarbled,
-    UpstreamRejected,
     UpstreamUnavailable,
 )
 from domain.plans import ApplicationPrecondition
@@ -340,7 +340,7 @@ async def test_a_rollback_of_the_shop_happens_once(
     state = (await reader.application("shop-frontend")).value
     first = state.entry.history[0]
     action = RollbackApplication(application="shop-frontend", history_id=first.history_id, revision=first.revision)
-    effect = await ArgoPreview(reader).preview(action)
+    effect = await ArgoPreview(reader, writer.endpoint).preview(action)
     assert "image:" in effect.diff
     assert effect.blast_radius == ("deployment/frontend in shop",)
     before = len(shop.changes("/shop-frontend/"))
@@ -375,10 +375,11 @@ async def test_a_sync_of_the_shop_happens_once(shop: Shop, reader: ArgoReader, w
 
 
 async def test_the_reading_token_cannot_write(shop: Shop, reader: ArgoReader):
-    """Argo CD's own access control is a second gate."""
+    """Argo CD's own access control is a second gate, and is asked before people are."""
     state = (await reader.application("shop-catalog")).value
     action = SyncApplication(application="shop-catalog", revision=state.precondition.deployed_revision)
-    with pytest.raises(UpstreamRejected) as caught:
+    with pytest.raises(Misconfigured, match="needs `applications, sync, shop/shop-catalog`"):
+        await ArgoPreview(reader, reader.upstream).preview(action)
+    with pytest.raises(PreconditionDrift, match="no longer change application/shop-catalog"):
         await ArgoWriter(reader.upstream).apply(action, state.precondition, "sync-3", at=datetime.now(UTC))
-    assert caught.value.status == 403
     assert shop.changes("/shop-catalog/") == []

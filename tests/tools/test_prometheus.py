@@ -173,7 +173,7 @@ async def reader(address: str, artifacts: MemoryArtifacts) -> AsyncIterator[Prom
         yield PrometheusReader(upstream)
 
 
-@pytest.mark.lab
+@pytest.mark.servers
 async def test_a_real_server_is_read(reader: PrometheusReader, artifacts: MemoryArtifacts):
     """Instant and range queries, and the raw answer behind the digest."""
     await reader.ready()
@@ -188,7 +188,7 @@ async def test_a_real_server_is_read(reader: PrometheusReader, artifacts: Memory
     assert all(value == 1.0 for _, value in series.points)
 
 
-@pytest.mark.lab
+@pytest.mark.servers
 async def test_a_real_servers_nan_is_counted(reader: PrometheusReader):
     """0/0 is a series without a point."""
     reading = await reader.instant("vector(0) / 0")
@@ -196,7 +196,7 @@ async def test_a_real_servers_nan_is_counted(reader: PrometheusReader):
     assert reading.notes
 
 
-@pytest.mark.lab
+@pytest.mark.servers
 async def test_a_real_servers_rules_and_alerts_are_read(reader: PrometheusReader):
     """Rules with their state; alerts with labels as they are and secrets out of their annotations."""
     rules = {rule.name: rule for rule in (await reader.rules()).value}
@@ -208,21 +208,21 @@ async def test_a_real_servers_rules_and_alerts_are_read(reader: PrometheusReader
     assert alert.value == 42.0
 
 
-@pytest.mark.lab
+@pytest.mark.servers
 async def test_a_real_server_without_exemplars_has_none(reader: PrometheusReader):
     """No exemplars is an answer."""
     now = datetime.now(UTC)
     assert (await reader.exemplars("prometheus_http_request_duration_seconds_bucket", now - HOUR, now)).value == ()
 
 
-@pytest.mark.lab
+@pytest.mark.servers
 async def test_a_real_servers_refusal_is_told(reader: PrometheusReader):
     """What parses here and not there comes back in the server's words."""
     with pytest.raises(UpstreamRejected, match=r"HTTP 4\d\d"):
         await reader.instant("label_replace(up, 'a', 'b', 'c', '(')")
 
 
-@pytest.mark.lab
+@pytest.mark.servers
 async def test_a_real_servers_large_answer_is_refused(address: str, artifacts: MemoryArtifacts):
     """The byte cap and the series cap both hold."""
     async with Upstream("prometheus", address, artifacts=artifacts, policy=HttpPolicy(max_bytes=2000)) as small:

@@ -4,29 +4,35 @@ Argo CD's own dry run is an operation on the application: it would hide the stat
 """
 
 import asyncio
+from urllib.parse import quote
 
 from domain.actions import RollbackApplication, SyncApplication, describe
+from domain.errors import Misconfigured, UpstreamRejected
 from domain.plans import PredictedEffect
 from tools.argocd.manifests import changes
 from tools.argocd.models import ApplicationState
-from tools.argocd.read import ArgoReader
+from tools.argocd.read import ArgoReader, live_application
+from tools.argocd.wire import CAN_I
 from tools.differences import capped
+from tools.http import NOT_ALLOWED, Endpoint
 
 DIFF_LIMIT = 8000
 
 
 class ArgoPreview:
-    """Previews the two actions on applications."""
+    """Previews the two actions on applications, and asks whether the write identity may carry them out."""
 
-    def __init__(self, reader: ArgoReader) -> None:
+    def __init__(self, reader: ArgoReader, write: Endpoint) -> None:
         self.reader = reader
+        self.write = write
 
     async def preview(self, action: SyncApplication | RollbackApplication) -> PredictedEffect:
         """The manifests at the wanted revision against those that are deployed now.
 
-        Raises `NotFound` for an application that is not there, or an `UpstreamError`, such as for a revision that
-        cannot be rendered.
+        Raises `NotFound` for an application that is not there, `Misconfigured` where the write identity may not make
+        the change, or an `UpstreamError`, such as for a revision that cannot be rendered.
         """
+        await self._refuse_forbidden(action)
         state = (await self.reader.application(action.application)).value
         deployed = state.precondition.deployed_revision or None
         before, after = await asyncio.gather(
@@ -41,6 +47,22 @@ class ArgoPreview:
             blast_radius=_blast_radius(state),
             dry_run="computed",
         )
+
+    async def _refuse_forbidden(self, action: SyncApplication | RollbackApplication) -> None:
+        """A rollback is a sync to Argo CD's RBAC."""
+        try:
+            live = await live_application(self.write, action.application)
+            place = f"{quote(live.spec.project, safe='')}/{quote(action.application, safe='')}"
+            answer = await self.write.get(f"/api/v1/account/can-i/applications/sync/{place}")
+        except UpstreamRejected as exc:
+            if exc.status in NOT_ALLOWED:
+                raise Misconfigured(f"the write identity may not {describe(action)}: {exc}") from exc
+            raise
+        if self.write.parsed(CAN_I, answer).value != "yes":
+            raise Misconfigured(
+                f"the write identity may not {describe(action)}: "
+                f"its Argo CD account needs `applications, sync, {live.spec.project}/{action.application}`"
+            )
 
 
 def _summary(action: SyncApplication | RollbackApplication, objects: str, count: int) -> str:

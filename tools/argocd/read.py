@@ -23,11 +23,10 @@ def path_of(application: str, *parts: str) -> str:
     return "/".join((APPLICATIONS, *(quote(part, safe="") for part in (application, *parts))))
 
 
-def missing_as_not_found(exc: UpstreamRejected, name: str) -> Exception:
-    """`NotFound` where Argo CD says so, by 404 or, to a request that names no project, by 403."""
+def missing_as_not_found(exc: UpstreamRejected, name: str) -> None:
+    """Raise `NotFound` where Argo CD says so, by 404 or, to a request that names no project, by 403."""
     if exc.status in {403, 404}:
-        return NotFound(f"application/{name} does not exist, or the token may not see it")
-    return exc
+        raise NotFound(f"application/{name} does not exist, or the token may not see it") from exc
 
 
 class ArgoReader:
@@ -79,15 +78,21 @@ class ArgoReader:
         return await self.upstream.reading(value, f"revision {revision} of {name}", document.raw)
 
     async def ready(self) -> None:
-        """Return if its API answers."""
-        await self.upstream.get("/api/version")
+        """Return if its API answers and takes our token."""
+        await known(self.upstream)
 
     async def _ask(self, name: str, path: str, shape: TypeAdapter[T], params: Params = ()) -> tuple[T, Document]:
         try:
             document = await self.upstream.document(path, params)
         except UpstreamRejected as exc:
-            raise missing_as_not_found(exc, name) from exc
+            missing_as_not_found(exc, name)
+            raise
         return self.upstream.parsed(shape, document.value), document
+
+
+async def known(endpoint: Endpoint) -> None:
+    """Return if Argo CD answers and takes the token; its version it tells to anybody."""
+    await endpoint.get("/api/v1/session/userinfo")
 
 
 async def live_application(endpoint: Endpoint, name: str) -> wire.Application:
@@ -95,4 +100,5 @@ async def live_application(endpoint: Endpoint, name: str) -> wire.Application:
     try:
         return endpoint.parsed(wire.APPLICATION, await endpoint.get(path_of(name)))
     except UpstreamRejected as exc:
-        raise missing_as_not_found(exc, name) from exc
+        missing_as_not_found(exc, name)
+        raise

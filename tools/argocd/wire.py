@@ -51,6 +51,7 @@ class Metadata(External):
 class Spec(External):
     """What is wanted."""
 
+    project: str = "default"
     source: Source | None = None
     sources: tuple[Source, ...] = ()
     destination: Destination = Destination()
@@ -397,3 +398,12 @@ def _resources(app: Application) -> tuple[ResourceState, ...]:
         )
         for item in app.status.resources or ()
     )
+
+
+class CanI(External):
+    """Whether an account may do something: `yes` or `no`."""
+
+    value: str = "no"
+
+
+CAN_I: TypeAdapter[CanI] = TypeAdapter(CanI)

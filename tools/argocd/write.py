@@ -15,9 +15,9 @@ from domain.errors import InvalidPlan, NotFound, PreconditionDrift, UpstreamReje
 from domain.plans import ApplicationPrecondition
 from tools.applied import CHANGE_KEY, Applied
 from tools.argocd.models import OperationState
-from tools.argocd.read import live_application, path_of
+from tools.argocd.read import known, live_application, path_of
 from tools.argocd.wire import Application, operation_of, precondition_of
-from tools.http import Endpoint
+from tools.http import NOT_ALLOWED, Endpoint
 
 ApplicationAction = SyncApplication | RollbackApplication
 CLOCK_SKEW = timedelta(seconds=5)
@@ -29,6 +29,10 @@ class ArgoWriter:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
+
+    async def ready(self) -> None:
+        """Return if Argo CD answers and takes the write token."""
+        await known(self.endpoint)
 
     async def apply(
         self,
@@ -56,6 +60,10 @@ class ArgoWriter:
         try:
             await self.endpoint.post(_path(action), _request(action, change_id))
         except UpstreamRejected as exc:
+            if exc.status in NOT_ALLOWED:
+                # The review came after a look at what this identity may do: permission that is gone is drift.
+                message = f"the write identity may no longer change application/{action.application}: {exc}"
+                raise PreconditionDrift(message) from exc
             if "already in progress" not in str(exc):
                 raise
             return await self._collided(action, precondition, change_id=change_id, at=at)

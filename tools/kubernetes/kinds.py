@@ -12,11 +12,12 @@ _NAME = re.compile(r"[a-z0-9]([-a-z0-9.:]{0,251}[a-z0-9])?")
 
 @dataclass(frozen=True)
 class Kind:
-    """A resource type. `plural` is its name in URLs."""
+    """A resource type. `plural` is its name in URLs; of those that are `named_only` only metadata is asked for."""
 
     kind: str
     api_version: str
     plural: str
+    named_only: bool = False
 
     def path(self, namespace: str | None = None, name: str | None = None) -> str:
         """The URL path of the collection (of all namespaces if None), or of one object.
@@ -62,7 +63,7 @@ NAMESPACED = (
     Kind("EndpointSlice", "discovery.k8s.io/v1", "endpointslices"),
     EVENT,
     Kind("ConfigMap", "v1", "configmaps"),
-    Kind("Secret", "v1", "secrets"),
+    Kind("Secret", "v1", "secrets", named_only=True),
     Kind("ServiceAccount", "v1", "serviceaccounts"),
     Kind("ResourceQuota", "v1", "resourcequotas"),
     Kind("LimitRange", "v1", "limitranges"),
@@ -73,6 +74,9 @@ NAMESPACED = (
     Kind("Ingress", "networking.k8s.io/v1", "ingresses"),
     Kind("NetworkPolicy", "networking.k8s.io/v1", "networkpolicies"),
     Kind("PodDisruptionBudget", "policy/v1", "poddisruptionbudgets"),
+    Kind("Certificate", "cert-manager.io/v1", "certificates"),
+    Kind("VirtualService", "networking.istio.io/v1beta1", "virtualservices"),
+    Kind("HTTPRoute", "gateway.networking.k8s.io/v1", "httproutes"),
 )
 
 CLUSTER_SCOPED = (

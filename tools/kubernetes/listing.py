@@ -16,6 +16,9 @@ from tools.kubernetes.kinds import CLUSTER_SCOPED, LEASE, NAMESPACED, POD, Kind
 PAGE = 500
 MAX_PER_KIND = 5000
 IN_PARALLEL = 8
+JSON = "application/json"
+METADATA_ONLY = f"{JSON};as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
+"""Names without contents: values that are not needed do not leave the API server."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +58,11 @@ async def list_objects(upstream: Upstream, kind: Kind, namespace: str | None, **
     """The redacted objects of one kind, page by page."""
     items: list[JsonObject] = []
     params: dict[str, str | int] = {"limit": PAGE, **selectors}
+    accept = METADATA_ONLY if kind.named_only else JSON
     while True:
-        document = await upstream.document(kind.path(namespace), params, clean=partial(_cleaned, kind=kind))
-        items += objects_at(document.value, "items")
-        more = text_at(document.value, "metadata", "continue")
+        page = await upstream.value(kind.path(namespace), params, clean=partial(_cleaned, kind=kind), accept=accept)
+        items += objects_at(page, "items")
+        more = text_at(page, "metadata", "continue")
         if not more or len(items) >= MAX_PER_KIND:
             return Listing(kind, tuple(items[:MAX_PER_KIND]), cut=bool(more) or len(items) > MAX_PER_KIND)
         params["continue"] = more
@@ -84,13 +88,15 @@ def _refuse_total_failure(listings: Iterable[Listing]) -> None:
 
 def _cleaned(document: JsonValue, kind: Kind) -> JsonValue:
     """A list whose items say what they are (lists leave that out), redacted, without managed fields."""
-    items: list[JsonValue] = [
-        {
-            "apiVersion": kind.api_version,
-            "kind": kind.kind,
-            **{key: value for key, value in item.items() if key not in {"kind", "apiVersion", "metadata"}},
-            "metadata": {key: value for key, value in object_at(item, "metadata").items() if key != "managedFields"},
-        }
-        for item in objects_at(document, "items")
-    ]
-    return redact_object({**as_object(document), "items": items})
+    items: list[JsonValue] = [_item(item, kind) for item in objects_at(document, "items")]
+    return redact_object({**as_object(document), "kind": f"{kind.kind}List", "items": items})
+
+
+def _item(item: JsonObject, kind: Kind) -> JsonObject:
+    contents = {key: value for key, value in item.items() if key not in {"kind", "apiVersion", "metadata"}}
+    return {
+        "apiVersion": kind.api_version,
+        "kind": kind.kind,
+        **({} if kind.named_only else contents),
+        "metadata": {key: value for key, value in object_at(item, "metadata").items() if key != "managedFields"},
+    }

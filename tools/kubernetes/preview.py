@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 from pydantic import JsonValue
 
 from domain.actions import ScaleWorkload, describe
-from domain.errors import NotFound, UpstreamRejected
+from domain.errors import Misconfigured, NotFound, UpstreamRejected
 from domain.plans import PredictedEffect
 from domain.redaction import redact_object
 from tools.differences import capped, unified
-from tools.documents import JsonObject, as_object, child
-from tools.http import Endpoint
+from tools.documents import JsonObject, child
+from tools.http import NOT_ALLOWED, Endpoint
 from tools.kubernetes.changes import FIELD_MANAGER, STRATEGIC_MERGE, WorkloadAction, patch_for, time_stamp
 from tools.kubernetes.kinds import WORKLOADS
 from tools.kubernetes.workloads import WORKLOAD, Workload
@@ -22,7 +22,7 @@ _DRY_RUN = {"dryRun": "All", "fieldManager": FIELD_MANAGER}
 class KubernetesPreview:
     """Previews with `dryRun=All` on every patch: admission and defaulting run, nothing is stored.
 
-    Where the identity may not patch at all, the effect is computed from the live object instead, and says so.
+    The identity is the one that will write, so what it may not do is known before anybody is asked to approve it.
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
@@ -31,15 +31,15 @@ class KubernetesPreview:
     async def preview(self, action: WorkloadAction) -> PredictedEffect:
         """The effect of `action` on the live object.
 
-        Raises `NotFound` for a workload or revision that is not there, `InvalidPlan`, or an `UpstreamError`, such as
-        the refusal of an admission webhook.
+        Raises `NotFound` for a workload or revision that is not there, `InvalidPlan`, `Misconfigured` where the write
+        identity may not make the change, or an `UpstreamError`.
         """
         ref = action.workload
         path = WORKLOADS[ref.kind].path(ref.namespace, ref.name)
         before = await self._live(path, action)
         workload = self.endpoint.parsed(WORKLOAD, before)
         patch = await patch_for(self.endpoint.get, action, workload, time_stamp(datetime.now(UTC)))
-        after, by_server = await self._dry_run(path, before, patch)
+        after = await self._dry_run(path, patch, action)
         diff = unified(
             redact_object(child(before, "spec")), redact_object(child(after, "spec")), labels=("live", "after")
         )
@@ -47,7 +47,7 @@ class KubernetesPreview:
             summary=_summary(action, workload, changes=bool(diff)),
             diff=capped(diff, DIFF_LIMIT),
             blast_radius=_blast_radius(action, workload),
-            dry_run="server" if by_server else "computed",
+            dry_run="server",
         )
 
     async def _live(self, path: str, action: WorkloadAction) -> JsonValue:
@@ -56,25 +56,21 @@ class KubernetesPreview:
         except UpstreamRejected as exc:
             if exc.status == 404:
                 raise NotFound(f"{action.workload} in {action.workload.namespace} does not exist") from exc
+            _refuse_forbidden(action, exc)
             raise
 
-    async def _dry_run(self, path: str, before: JsonValue, patch: JsonObject) -> tuple[JsonValue, bool]:
+    async def _dry_run(self, path: str, patch: JsonObject, action: WorkloadAction) -> JsonValue:
         try:
-            return await self.endpoint.patch(path, patch, STRATEGIC_MERGE, _DRY_RUN), True
+            return await self.endpoint.patch(path, patch, STRATEGIC_MERGE, _DRY_RUN)
         except UpstreamRejected as exc:
-            if exc.status == 403:
-                return _merged(before, patch), False
+            _refuse_forbidden(action, exc)
             raise
 
 
-def _merged(document: JsonValue, patch: JsonObject) -> JsonObject:
-    """The few forms of strategic merge that `patch_for` makes: nested objects, and one that replaces."""
-    if patch.get("$patch") == "replace":
-        return {key: value for key, value in patch.items() if key != "$patch"}
-    result = dict(as_object(document))
-    for key, value in patch.items():
-        result[key] = _merged(result.get(key), value) if isinstance(value, dict) else value
-    return result
+def _refuse_forbidden(action: WorkloadAction, exc: UpstreamRejected) -> None:
+    """Raise `Misconfigured` for what the API server would refuse again after the approval."""
+    if exc.status in NOT_ALLOWED:
+        raise Misconfigured(f"the write identity may not {describe(action)}: {exc}") from exc
 
 
 def _summary(action: WorkloadAction, workload: Workload, *, changes: bool) -> str:

@@ -7,7 +7,7 @@ from domain.errors import NotFound, PreconditionDrift, UpstreamRejected, Upstrea
 from domain.objects import WorkloadRef
 from domain.plans import WorkloadPrecondition
 from tools.applied import CHANGE_KEY, Applied
-from tools.http import Endpoint
+from tools.http import NOT_ALLOWED, Endpoint
 from tools.kubernetes.changes import FIELD_MANAGER, STRATEGIC_MERGE, WorkloadAction, patch_for, time_stamp
 from tools.kubernetes.kinds import WORKLOADS
 from tools.kubernetes.workloads import WORKLOAD, Workload
@@ -25,6 +25,10 @@ class KubernetesWriter:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
+
+    async def ready(self) -> None:
+        """Return if the API server answers and knows this identity."""
+        await self.endpoint.get("/version")
 
     async def apply(
         self,
@@ -58,6 +62,7 @@ class KubernetesWriter:
         except UpstreamRejected as exc:
             if exc.status == 404:
                 raise PreconditionDrift(f"{ref} in {ref.namespace} no longer exists") from exc
+            _refuse_withdrawn(ref, exc)
             raise
 
     async def _patched(self, path: str, action: WorkloadAction, live: Workload, *, change_id: str, stamp: str) -> bool:
@@ -66,6 +71,9 @@ class KubernetesWriter:
             patch = await patch_for(self.endpoint.get, action, live, stamp)
         except NotFound as exc:
             raise PreconditionDrift(str(exc)) from exc
+        except UpstreamRejected as exc:
+            _refuse_withdrawn(action.workload, exc)
+            raise
         patch["metadata"] = {
             "uid": live.metadata.uid,
             "resourceVersion": live.metadata.resource_version,
@@ -76,8 +84,16 @@ class KubernetesWriter:
         except UpstreamRejected as exc:
             if exc.status == 409:
                 return False
+            _refuse_withdrawn(action.workload, exc)
             raise
         return True
+
+
+def _refuse_withdrawn(ref: WorkloadRef, exc: UpstreamRejected) -> None:
+    """The dry run before the review was allowed: permission that is gone now is drift like any other."""
+    if exc.status in NOT_ALLOWED:
+        message = f"the write identity may no longer change {ref} in {ref.namespace}: {exc}"
+        raise PreconditionDrift(message) from exc
 
 
 def refuse_drift(ref: WorkloadRef, live: Workload, precondition: WorkloadPrecondition) -> None:

@@ -1,8 +1,10 @@
 """Reads of Prometheus, and of what speaks its API: Thanos, Mimir, VictoriaMetrics."""
 
+import math
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
+import promql_parser as promql
 from pydantic import TypeAdapter
 
 from domain.errors import InvalidQuery, UpstreamTooLarge
@@ -71,6 +73,22 @@ class PrometheusReader:
         series = tuple(wire.series(item) for item in answer.data.result)
         notes = (*notes, *answer.notes, *_dropped_note(sum(item.dropped for item in series), "points"))
         return await self.upstream.reading(series, query, raw, notes=notes, at=end)
+
+    async def stored(self, selector: str, start: datetime, end: datetime) -> Reading[tuple[Series, ...]]:
+        """The samples of a selector such as `up{job="x"}` as they were scraped, from `start` to `end`.
+
+        Raises as `instant` does, and `InvalidQuery` for anything but a selector of instant values.
+        """
+        _refuse_span(start, end)
+        expression = parsed(selector)
+        if not isinstance(expression, promql.VectorSelector) or expression.offset is not None:
+            raise InvalidQuery(f"{selector} is not a plain selector")
+        query = f"{guarded(selector, limits=self.limits)}[{math.ceil((end - start).total_seconds())}s]"
+        params = {"query": query, "time": _seconds(end), "limit": self.max_series + 1}
+        answer, raw = await self._ask("/api/v1/query", params, wire.RANGE)
+        self._refuse_many(len(answer.data.result))
+        series = tuple(wire.series(item) for item in answer.data.result)
+        return await self.upstream.reading(series, query, raw, notes=answer.notes, at=end)
 
     async def rules(self) -> Reading[tuple[Rule, ...]]:
         """Alerting and recording rules with their state and health."""
