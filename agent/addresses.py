@@ -9,7 +9,7 @@ from agent.cluster.pods import Container
 from agent.cluster.workloads import Workload
 
 _HOST = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9-]+)*\.?"
-_ADDRESS = re.compile(rf"^(?:[a-z][a-z0-9+.-]*://)?(?:[^@/\s]*@)?({_HOST})(?::([0-9]{{1,5}}))?(?:[/?].*)?$")
+_ADDRESS = re.compile(rf"^(?:(?:[a-z][a-z0-9+.-]*:){{1,2}}//)?(?:[^@/\s]*@)?({_HOST})(?::([0-9]{{1,5}}))?(?:[/?].*)?$")
 _HOST_VARIABLE = re.compile(r"(?:_|^)(?:HOST|HOSTNAME|ADDR|ADDRESS|URL|URI|ENDPOINT|SERVER|SERVICE)S?$")
 _IPV4 = re.compile(r"^[0-9.]+$")
 

@@ -1,6 +1,6 @@
 """Signals that left their own past: robust against noise (median and IQR), and against spikes (runs of points)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from statistics import median
@@ -36,12 +36,15 @@ FLOORS = {
     "latency_p50": Floor(0.15, 0.004),
     "latency_p95": Floor(0.15, 0.008),
     "error_ratio": Floor(0.1, 0.005),
+    "rate_limited_ratio": Floor(0.1, 0.005),
     "request_rate": Floor(0.08, 0.05),
     "cpu_usage": Floor(0.15, 0.004),
     "cpu_throttling": Floor(0.2, 0.02),
     "memory_usage": Floor(0.05, 4_000_000.0),
     "saturation": Floor(0.05, 0.03),
     "restarts": Floor(0.0, 0.2),
+    "disk_io": Floor(0.2, 50_000.0),
+    "sockets": Floor(0.1, 3.0),
     "node_cpu": Floor(0.1, 0.01),
     "node_memory": Floor(0.05, 0.02),
     "node_retransmits": Floor(0.2, 0.5),
@@ -85,9 +88,9 @@ class Anomaly:
 
 
 def anomaly_of(
-    signal: str, series: Series, look: Look, onset: datetime | None, *, alerted: bool = True
+    signal: str, series: Series, look: Look, onset: datetime | None, *, alerted: bool = True, budding: bool = False
 ) -> Anomaly | None:
-    """How the series left its past, if it did."""
+    """How the series left its past, if it did. `budding`: a single last point is enough."""
     floor = FLOORS.get(signal)
     subject = series.labels.get("service") or series.labels.get("node") or ""
     points = _measured(signal, series.points)
@@ -97,8 +100,9 @@ def anomaly_of(
     baseline, later = points[:earlier], points[earlier:]
     before = _median(baseline)
     scale = max(_spread(baseline), floor.share * abs(before), floor.amount)
-    run = _longest_run(later, before, BAND * scale)
-    if len(run) < (SHORTEST_RUN if alerted else UNALERTED_RUN):
+    shortest = 1 if budding else SHORTEST_RUN if alerted else UNALERTED_RUN
+    run = _latest_run(later, before, BAND * scale, shortest)
+    if not run or (budding and run[-1] != points[-1]):
         return None
     now = _median(run[-LATEST:])
     over = _over(later, run, before, BAND * scale)
@@ -128,17 +132,34 @@ def _border(points: Points, onset: datetime | None) -> int:
     return earlier if LEAST_BASELINE <= earlier <= len(points) - SHORTEST_RUN else 0
 
 
-def _longest_run(points: Points, centre: float, distance: float) -> Points:
-    """The longest run of neighbours that stand out on the same side; the latest of equals."""
-    best: tuple[int, int] = (0, 0)
-    start = 0
+def _latest_run(points: Points, centre: float, distance: float, shortest: int) -> Points:
+    """The points that stand out in the latest episode; empty without one.
+
+    An episode has a run of at least `shortest` neighbours on the same side; runs with fewer than `RECOVERED` normal
+    points between them are one episode. What was long ago may have lasted longer: it is not what is happening.
+    """
+    runs = [run for run in _runs(points, centre, distance) if len(run) >= shortest]
+    if not runs:
+        return ()
+    episode = [runs[-1]]
+    for earlier in reversed(runs[:-1]):
+        same_side = (earlier[0][1] > centre) == (episode[0][0][1] > centre)
+        between = sum(1 for moment, _ in points if earlier[-1][0] < moment < episode[0][0][0])
+        if not same_side or between >= RECOVERED:
+            break
+        episode.insert(0, earlier)
+    return tuple(point for run in episode for point in run)
+
+
+def _runs(points: Points, centre: float, distance: float) -> Iterator[Points]:
+    """Neighbours that stand out on the same side, oldest run first."""
     sides = [0 if abs(value - centre) <= distance else 1 if value > centre else -1 for _, value in points]
+    start = 0
     for end in range(1, len(sides) + 1):
         if end == len(sides) or sides[end] != sides[start]:
-            if sides[start] and end - start >= best[1] - best[0]:
-                best = (start, end)
+            if sides[start]:
+                yield points[start:end]
             start = end
-    return points[slice(*best)]
 
 
 def _over(points: Points, run: Points, centre: float, distance: float) -> bool:

@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from agent.cluster.pods import Container
+from agent.cluster.templates import differences
 from agent.cluster.workloads import Workload
 from agent.inventories import application_of
 from agent.looks import Statement, states
 from agent.situation import Application, Situation
+from tools.applied import CHANGE_KEY
 
+REVISIONS_BEFORE = "deployment.kubernetes.io/revision-history"
 LATELY = timedelta(hours=2)
 """Changes older than this before the incident are not its cause."""
 
@@ -18,7 +20,8 @@ LATELY = timedelta(hours=2)
 class Change:
     """A new revision of a workload.
 
-    `images`: whether its images changed; `parts`: what of the template did; `returns`: whether it had run before.
+    `images`: whether its images changed; `parts`: what of the template did; `returns`: whether it had run before, or
+    is what we ourselves put there: a remedy, not a release.
     """
 
     workload: Workload
@@ -43,10 +46,10 @@ def _rollout(situation: Situation, workload: Workload) -> Change | None:
     if len(revisions) < 2 or workload.revision is None:
         return None
     newest, before = revisions[-1], revisions[-2]
-    parts = tuple(_differences(before, newest))
+    parts = tuple(differences(before, newest))
     at = _applied_at(situation, workload, newest)
-    if at is None:
-        return None
+    if at is None or not parts:
+        return None  # the same template with another annotation is a restart
     number = situation.objects.sees(f"{workload} revision", f"{workload.revision} at {at.isoformat()}")
     statements = [states(f"{workload} was rolled out as revision {number.value}", number)]
     images = "image" in parts
@@ -59,7 +62,7 @@ def _rollout(situation: Situation, workload: Workload) -> Change | None:
         seen = situation.objects.sees(f"{workload} changed", ", ".join(parts))
         statements.append(states(f"the rollout changed {seen.value}", seen))
     delivered = _delivered(situation, workload)
-    returns = _older(newest, before) or _returns(situation, workload)
+    returns = _older(newest, before) or _reused(newest) or _ours(newest, before) or _returns(situation, workload)
     return Change(workload, at, images, parts, (*statements, *delivered), returns)
 
 
@@ -67,6 +70,17 @@ def _older(newest: Workload, before: Workload) -> bool:
     """Whether the newest revision is an old ReplicaSet put back: Kubernetes reuses the one with the same template."""
     made, made_before = newest.metadata.creation_timestamp, before.metadata.creation_timestamp
     return made is not None and made_before is not None and made < made_before
+
+
+def _reused(newest: Workload) -> bool:
+    """Whether the Deployment controller noted that the ReplicaSet had been another revision before."""
+    return bool(newest.metadata.annotations.get(REVISIONS_BEFORE))
+
+
+def _ours(newest: Workload, before: Workload) -> bool:
+    """Whether we made the newest revision: ReplicaSets get the Deployment's annotations of their time."""
+    mark = newest.metadata.annotations.get(CHANGE_KEY)
+    return mark is not None and mark != before.metadata.annotations.get(CHANGE_KEY)
 
 
 def _applied_at(situation: Situation, workload: Workload, newest: Workload) -> datetime | None:
@@ -110,22 +124,6 @@ def _returns(situation: Situation, workload: Workload) -> bool:
 def _application(situation: Situation, workload: Workload) -> Application | None:
     name = application_of(situation, workload)
     return next((item for item in situation.applications if item.state.entry.name == name), None)
-
-
-def _differences(before: Workload, after: Workload) -> Iterator[str]:
-    """The parts of a template that differ, in words."""
-    old = {item.name: item for item in before.template.containers}
-    new = {item.name: item for item in after.template.containers}
-    fields = ("image", "env", "env_from", "args", "command", "resources", "ports", "liveness_probe", "readiness_probe")
-    for field in fields:
-        if any(_part(old.get(name), field) != _part(item, field) for name, item in new.items()):
-            yield field
-    if before.template.node_selector != after.template.node_selector:
-        yield "node_selector"
-
-
-def _part(container: Container | None, field: str) -> object:
-    return getattr(container, field, None)
 
 
 def _images(workload: Workload) -> str:

@@ -1,6 +1,6 @@
 """The check between a model and a reviewer: claims stand on evidence, plans on the inventory and on grounded causes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from agent.remedies import propose
@@ -25,6 +25,10 @@ class Grounded(Model):
     problems: tuple[str, ...] = ()
 
 
+UNCONFIRMED = 0.3
+"""Confidence at most, of a cause that no analyzer found: a model's own is not calibrated. Too little for a plan."""
+
+
 class Reviewed(Model):
     """The draft that may be asked for, and what was wrong with the one that was proposed."""
 
@@ -37,9 +41,8 @@ def grounded(
 ) -> Grounded:
     """Drop claims that do not stand on `evidence`, causes without a claim left, and causes about unseen objects.
 
-    A cause that an analyzer found too takes the analyzer's confidence, which is calibrated; a model's own is not.
+    A cause that an analyzer found too takes the analyzer's confidence; the others come after them.
     """
-    calibrated = {(finding.cause, str(finding.object)): finding.confidence for finding in findings}
     kept: list[RankedCause] = []
     problems: list[str] = []
     for cause in causes:
@@ -48,9 +51,44 @@ def grounded(
         if not _seen(cause, evidence, findings):
             problems.append(f"{cause.cause} names {cause.object}, which no evidence mentions")
         elif claims:
-            confidence = calibrated.get((cause.cause, str(cause.object)), cause.confidence)
+            finding = confirming(cause, findings)
+            confidence = finding.confidence if finding else min(cause.confidence, UNCONFIRMED)
             kept.append(cause.model_copy(update={"claims": claims, "confidence": confidence}))
-    return Grounded(causes=tuple(kept), problems=tuple(problems))
+    ordered = sorted(kept, key=lambda cause: confirming(cause, findings) is None)
+    return Grounded(causes=tuple(ordered), problems=tuple(problems))
+
+
+def confirming(cause: RankedCause, findings: Sequence[Finding]) -> Finding | None:
+    """The analyzers' finding of the same cause on the same object."""
+    alike = [item for item in findings if (item.cause, str(item.object)) == (cause.cause, str(cause.object))]
+    return next((item for item in alike if item.object.namespace == cause.object.namespace), next(iter(alike), None))
+
+
+def confirmed(causes: Iterable[RankedCause], findings: Sequence[Finding]) -> tuple[RankedCause, ...]:
+    """The causes that an analyzer found too, as it found them: a plan follows from these alone.
+
+    Of a model's conclusion only the choice is left. Text that made a model name a cause, an object or a reason of its
+    own leads nowhere.
+    """
+    found = (confirming(cause, findings) for cause in causes)
+    return tuple(RankedCause.model_validate(item.model_dump(exclude={"analyzer"})) for item in found if item)
+
+
+def worded(causes: Iterable[RankedCause], claims: Collection[str]) -> tuple[RankedCause, ...]:
+    """The causes in words that are not a model's: `claims` are those that tools made; without one, what is cited."""
+    return tuple(
+        cause.model_copy(
+            update={"claims": tuple(claim for claim in cause.claims if claim.text in claims) or _cited(cause)}
+        )
+        for cause in causes
+    )
+
+
+def _cited(cause: RankedCause) -> tuple[Claim, ...]:
+    return tuple(
+        claim.model_copy(update={"text": "; ".join(f"{c.key}: {c.value}" for c in claim.citations)[:1000]})
+        for claim in cause.claims
+    )
 
 
 def standing(claims: Iterable[Claim], evidence: dict[str, Evidence]) -> tuple[tuple[Claim, ...], tuple[str, ...]]:
@@ -141,7 +179,7 @@ def _chosen(actions: Sequence[Action], derived: Sequence[PlanDraft]) -> PlanDraf
 
 
 def summary_of(causes: Sequence[RankedCause]) -> str:
-    """A diagnosis in words: nothing but causes' titles and grounded claims."""
+    """A diagnosis in words: nothing but causes' titles and the claims it is given: see `worded`."""
     if not causes:
         return "Insufficient evidence: nothing that was seen points at a cause."
     first = causes[0]

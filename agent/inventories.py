@@ -2,6 +2,7 @@
 
 from datetime import UTC
 
+from agent.cluster.templates import differences
 from agent.cluster.workloads import Workload
 from agent.situation import Situation
 from domain.inventory import Inventory, RolloutRevision, WorkloadEntry
@@ -38,9 +39,15 @@ def _entry(situation: Situation, workload: Workload) -> WorkloadEntry:
         ready=workload.status.ready_replicas,
         revisions=tuple(_revision(item) for item in situation.cluster.revisions_of(workload) if item.revision),
         current_revision=workload.revision,
+        changed=_changed(situation, workload),
         application=application_of(situation, workload),
         autoscaled_max=scaler.spec.max_replicas if scaler else None,
     )
+
+
+def _changed(situation: Situation, workload: Workload) -> tuple[str, ...] | None:
+    revisions = situation.cluster.revisions_of(workload)
+    return tuple(differences(revisions[-2], revisions[-1])) if len(revisions) > 1 else None
 
 
 def _revision(replica_set: Workload) -> RolloutRevision:

@@ -1,10 +1,13 @@
 """What an investigation is given, and what it gives."""
 
+from datetime import datetime
+from typing import Self
+
 from pydantic import Field
 
 from agent.toolset.focus import ToolStep
 from domain.actions import Action
-from domain.alerts import Alert
+from domain.alerts import Alert, AlertGroup
 from domain.diagnosis import Diagnosis, RankedCause
 from domain.evidence import Evidence
 from domain.inventory import Inventory
@@ -26,6 +29,19 @@ class Brief(Model):
     matches: tuple[Match, ...] = ()
     at: Timestamp
 
+    @classmethod
+    def about(cls, group: AlertGroup, incident_id: str, at: datetime, matches: tuple[Match, ...] = ()) -> Self:
+        """The brief of a group's incident, looked at from `at`."""
+        return cls(
+            incident_id=incident_id,
+            title=group.title,
+            namespace=group.namespace,
+            service=group.service,
+            alerts=group.alerts,
+            matches=matches,
+            at=at,
+        )
+
 
 class Verdict(Model):
     """What a model concludes. No causes means: the evidence does not suffice."""
@@ -39,7 +55,7 @@ class Verdict(Model):
 
 
 class Usage(Model):
-    """What a run spent, over all models that worked on it."""
+    """What a run spent, over all models that worked on it. `requests` are those made of a language model."""
 
     requests: int = 0
     tool_calls: int = 0

@@ -53,7 +53,7 @@ class Rechecker:
         self, seen: Recheck, finding: Finding, pattern: Pattern, brief: Brief, analysis: Analysis
     ) -> Recheck:
         cause = RankedCause.model_validate(finding.model_dump(exclude={"analyzer"}))
-        standing = grounded([cause], {item.id: item for item in seen.evidence}).causes
+        standing = grounded([cause], {item.id: item for item in seen.evidence}, [finding]).causes
         if not standing:
             return seen.model_copy(update={"reason": f"{finding.cause} was found, but its claims do not stand"})
         diagnosis = Diagnosis(

@@ -27,6 +27,8 @@ from domain.policy import Policy, refusals
 
 SURE_ENOUGH = 0.4
 """Causes less sure than this get no plan."""
+AS_SURE = 0.75
+"""A cause further down the list gets the plan only if it is this sure by the first one's confidence."""
 RELEASE_IS_RECENT = timedelta(hours=2)
 """A crash this long after a release is not blamed on it."""
 CLOCKS_DIFFER = timedelta(minutes=1)
@@ -38,7 +40,6 @@ MADE_BY_A_CHANGE = frozenset({"bad_release", "bad_configuration_change"})
 MENDED_BY_GOING_BACK = frozenset(
     {
         "oom_killed",
-        "memory_leak",
         "crash_loop",
         "incorrect_image_reference",
         "image_registry_dns_failure",
@@ -68,13 +69,27 @@ MENDED_BY_GOING_BACK = frozenset(
     }
 )
 """Faults of a workload's own template: the revision before did not have them, if the fault came with a recent one."""
+AT_FAULT = {
+    "missing_secret_binding": frozenset({"env", "env_from", "volumes", "init_containers", "configuration"}),
+    "missing_image_pull_secret": frozenset({"image", "image_pull_secrets", "service_account_name", "init_containers"}),
+    "missing_service_account": frozenset({"service_account_name"}),
+    "incorrect_image_reference": frozenset({"image", "init_containers"}),
+    "image_registry_dns_failure": frozenset({"image", "init_containers"}),
+    "node_selector_mismatch": frozenset({"node_selector", "affinity", "tolerations"}),
+    "node_affinity_mismatch": frozenset({"node_selector", "affinity", "tolerations"}),
+    "pod_anti_affinity_conflict": frozenset({"affinity"}),
+    "taint_toleration_mismatch": frozenset({"tolerations", "node_selector", "affinity"}),
+}
+"""The parts of a template such a fault is in: a revision that changed none of them did not bring it."""
 LACKS_CAPACITY = frozenset({"pod_cpu_overload"})
 LACKS_REPLICAS = frozenset({"deployment_zero_replicas", "replica_loss"})
 UNLIKE_GIT = frozenset({"application_out_of_sync", "sync_failed"})
-SERVICE_UNLIKE_GIT = frozenset(
-    {"service_selector_mismatch", "service_port_mapping_mismatch", "service_protocol_mismatch", "gateway_misroute"}
-)
-STUCK = frozenset({"job_deadlocked", "connection_pool_exhausted"})
+OF_A_SERVICE = frozenset({"service_selector_mismatch", "service_port_mapping_mismatch", "service_protocol_mismatch"})
+"""Faults of a Service: no rollout of its workload mends them, only the application that delivers the Service."""
+BROUGHT_BY_A_RELEASE = frozenset({"rate_limited", "connection_pool_exhausted", "memory_leak"})
+"""Faults of the code: the release that brought them, if one did shortly before."""
+FREED_BY_A_RESTART = frozenset({"connection_pool_exhausted", "memory_leak"})
+"""What a process has lost to itself it gets back with a new start, for a while."""
 
 
 @dataclass(frozen=True)
@@ -126,11 +141,13 @@ def propose(
 ) -> PlanDraft | None:
     """The plan for the first cause that an action addresses; None if there is none.
 
-    `only` limits the types of action, such as to a known pattern's remedies. Every action is legal in `inventory` and
-    allowed by `policy`. The checks: the rollout or application, the services' objectives, the alerts.
+    Where nothing mends the likeliest cause, a far less likely one is no reason to act: people decide. `only` limits the
+    types of action, such as to a known pattern's remedies. Every action is legal in `inventory` and allowed by
+    `policy`. The checks: the rollout or application, the services' objectives, the alerts.
     """
+    surest = max((cause.confidence for cause in causes), default=0.0)
     for cause in causes:
-        if cause.confidence < SURE_ENOUGH:
+        if cause.confidence < max(SURE_ENOUGH, AS_SURE * surest):
             continue
         case = _Case(cause, inventory, policy, alerts)
         action = next((item for item in _remedies(case) if _allowed(item, case, only)), None)
@@ -138,7 +155,7 @@ def propose(
             return PlanDraft(
                 actions=(action,),
                 checks=_checks(action, case, objectives),
-                rationale=_rationale(cause, action),
+                rationale=_rationale(case, action),
             )
     return None
 
@@ -170,20 +187,49 @@ def _go_back(case: _Case) -> Action | None:
 
 def _go_back_if_recent(case: _Case) -> Action | None:
     """Back only if what runs was delivered shortly before the trouble."""
-    delivered = _delivered_at(case)
+    return _go_back(case) if _brought_by_the_revision(case) and _recently(case, _delivered_at(case)) else None
+
+
+def _brought_by_the_revision(case: _Case) -> bool:
+    """Whether the current revision may have brought the fault: the one before would suffer from it just as much."""
+    changed = case.workload.changed if case.workload else None
+    parts = AT_FAULT.get(case.cause.cause)
+    return changed is None or parts is None or not parts.isdisjoint(changed)
+
+
+def _recently(case: _Case, delivered: Timestamp | None) -> bool:
+    """Whether the trouble began soon after `delivered`."""
     if delivered is None:
-        return None
+        return False
     began = case.began
-    if began is not None and not delivered - CLOCKS_DIFFER <= began <= delivered + RELEASE_IS_RECENT:
+    return began is None or delivered - CLOCKS_DIFFER <= began <= delivered + RELEASE_IS_RECENT
+
+
+def _deliver_again_if_recent(case: _Case) -> Action | None:
+    """The application's revision before, if the one that runs came shortly before the trouble."""
+    application = case.application
+    return _roll_back(application) if application and _recently(case, _delivered_at(case)) else None
+
+
+def _sync_if_changed_by_hand(case: _Case) -> Action | None:
+    """What Git says, where somebody changed the template after Argo CD had delivered it."""
+    application, made = case.application, _rolled_out_at(case.workload)
+    if application is None or made is None or not application.history:
         return None
-    return _go_back(case)
+    delivered = application.history[-1].deployed_at
+    return _sync(case) if delivered is not None and made > delivered + CLOCKS_DIFFER else None
 
 
 def _delivered_at(case: _Case) -> Timestamp | None:
     """When what runs now was delivered."""
-    application, entry = case.application, case.workload
+    application = case.application
     if application is not None:
         return application.history[-1].deployed_at if application.history else None
+    return _rolled_out_at(case.workload)
+
+
+def _rolled_out_at(entry: WorkloadEntry | None) -> Timestamp | None:
+    """When the workload's current revision was made."""
     if entry is None:
         return None
     current: RolloutRevision | None = next(
@@ -205,11 +251,12 @@ def _roll_back(application: ApplicationEntry) -> Action | None:
 
 
 def _scale_up(case: _Case) -> Action | None:
-    """Twice the replicas, within policy. A workload under an autoscaler is the autoscaler's to scale."""
+    """Twice the replicas, within policy; not against whoever sets them already: an autoscaler, or self-heal."""
     entry = case.workload
-    if entry is None or entry.ref.kind == "daemonset" or entry.replicas == 0:
+    if entry is None or entry.ref.kind == "daemonset" or entry.replicas == 0 or entry.autoscaled_max is not None:
         return None
-    if entry.autoscaled_max is not None:
+    application = case.application
+    if entry.application is not None and (application is None or application.self_heal):
         return None
     factor = min(float(SCALE_FACTOR), case.policy.max_scale_factor)
     replicas = min(max(int(entry.replicas * factor), entry.replicas + 1), case.policy.max_replicas)
@@ -243,13 +290,15 @@ def _restart(case: _Case) -> Action | None:
 
 _REMEDIES: tuple[tuple[frozenset[str], Callable[[_Case], Action | None]], ...] = (
     (MADE_BY_A_CHANGE, _go_back),
+    (MENDED_BY_GOING_BACK, _sync_if_changed_by_hand),
     (MENDED_BY_GOING_BACK, _go_back_if_recent),
-    (SERVICE_UNLIKE_GIT, _go_back_if_recent),
-    (SERVICE_UNLIKE_GIT, _sync),
+    (OF_A_SERVICE, _sync),
+    (OF_A_SERVICE, _deliver_again_if_recent),
     (LACKS_CAPACITY, _scale_up),
     (LACKS_REPLICAS, _restore_replicas),
     (UNLIKE_GIT, _sync),
-    (STUCK, _restart),
+    (BROUGHT_BY_A_RELEASE, _go_back_if_recent),
+    (FREED_BY_A_RESTART, _restart),
 )
 
 
@@ -279,6 +328,10 @@ def _services(case: _Case) -> Iterator[tuple[str, str]]:
             yield alert.namespace, alert.service
 
 
-def _rationale(cause: Finding | RankedCause, action: Action) -> str:
+def _rationale(case: _Case, action: Action) -> str:
+    cause = case.cause
     reasons = "; ".join(claim.text for claim in cause.claims[:3])
-    return f"{action.type} because of {cause.cause} on {cause.object}: {reasons}"[:RATIONALE_LIMIT]
+    text = f"{action.type} because of {cause.cause} on {cause.object}: {reasons}"
+    if isinstance(action, ScaleWorkload) and case.application is not None:
+        text = f"Until Git says so too, the next sync of {case.application.name} sets the replicas back. {text}"
+    return text[:RATIONALE_LIMIT]

@@ -17,6 +17,7 @@ from agent.cluster.workloads import Workload
 from agent.looks import Look
 from agent.manifests import parsed
 from agent.stated import stated_anomalies
+from agent.suspects import Suspect, suspects
 from domain.diagnosis import Blindspot
 from domain.evidence import Evidence
 from domain.objects import ObjectRef
@@ -112,8 +113,11 @@ class Ailing:
 
     @property
     def missing(self) -> int:
-        """Replicas asked for that were never created."""
-        return max(self.workload.desired - max(len(self.pods), self.workload.status.replicas), 0)
+        """Replicas asked for that were never created: of the newest revision, where the controller says it cannot."""
+        status = self.workload.status
+        lacking = self.workload.desired - max(len(self.pods), status.replicas)
+        stuck = self.workload.desired - status.updated_replicas if self.workload.refused else 0
+        return max(lacking, stuck, 0)
 
     @property
     def down(self) -> bool:
@@ -167,9 +171,9 @@ class Situation:
         return tuple(state for state in states if state is not None)
 
     def _state(self, workload: Workload) -> Ailing | None:
-        pods = self.cluster.pods_of(workload)
+        pods = tuple(pod for pod in self.cluster.pods_of(workload) if pod.status.phase != "Failed")
         sick = tuple(pod for pod in pods if not pod.ready)
-        short = workload.status.ready_replicas < workload.desired
+        short = workload.status.ready_replicas < workload.desired or bool(workload.refused)
         return Ailing(workload, pods, sick) if short or sick else None
 
     def healthy(self, workload: Workload) -> bool:
@@ -228,6 +232,19 @@ class Situation:
             item for item in stated_anomalies(self.alerts, self.alerts_look) if (item.signal, item.subject) not in known
         ]
         return strongest((*measured, *stated))
+
+    def budding(self, signal: str) -> tuple[Anomaly, ...]:
+        """What may become anomalies of a signal: series whose last points left their past, too few to be sure."""
+        found = self.signals.get(signal)
+        if found is None:
+            return ()
+        judged = (anomaly_of(signal, series, found.look, self.onset, budding=True) for series in found.series)
+        return strongest(item for item in judged if item is not None)
+
+    @cached_property
+    def suspects(self) -> tuple[Suspect, ...]:
+        """Services by how much their signals point at them, culprits before victims."""
+        return suspects(self.anomalies, self.calls, self.onset)
 
     def anomaly(self, subject: str, *signals: str) -> Anomaly | None:
         """The first of the signals of a service or node that has left its past."""

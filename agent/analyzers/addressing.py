@@ -1,34 +1,22 @@
-"""Configured addresses that lead nowhere, and names that do not resolve."""
+"""Configured addresses that lead nowhere."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from difflib import get_close_matches
 
 from agent.addresses import Address, addresses
-from agent.analyzers.journal import Line, Phrases, application_logs, last_line
-from agent.analyzers.suspicion import LIKELY, POSSIBLE, PROVEN, STRONG, Suspicion
+from agent.analyzers.journal import Phrases, application_logs, last_line
+from agent.analyzers.suspicion import POSSIBLE, PROVEN, STRONG, Suspicion
 from agent.cluster.index import names
-from agent.cluster.pods import Container, Pod
+from agent.cluster.pods import Container
 from agent.cluster.workloads import Workload
-from agent.looks import Statement, states
+from agent.looks import states
 from agent.situation import Situation, reference
 
-UNRESOLVED = Phrases(
-    "no such host",
-    "Temporary failure in name resolution",
-    "Name or service not known",
-    "UnknownHostException",
-    "getaddrinfo",
-    "server misbehaving",
-    "could not resolve host",
-    "NXDOMAIN",
-)
-LOOKUP_TIMEOUT = Phrases("lookup ", also=r"lookup \S+ on \S+ .*(?:i/o timeout|connection refused)")
 FAILING = re.compile(
     r"no such host|unavailable|refused|timeout|unreachable|unknown ?host|ENOTFOUND|not known|resolv|503", re.IGNORECASE
 )
 NO_HOST = "no such host|unknown ?host|ENOTFOUND|not known|NXDOMAIN"
-NODE_LOCAL_DNS = "169.254."
 
 
 def wrong_addresses(situation: Situation) -> Iterator[Suspicion]:
@@ -137,45 +125,3 @@ def _asks(situation: Situation, workload: Workload, address: Address) -> bool:
 
 def _written(address: Address) -> str:
     return f"{address.host}:{address.port}" if address.port is not None else address.host
-
-
-def broken_resolvers(situation: Situation) -> Iterator[Suspicion]:
-    """Workloads whose pods cannot look names up: by their DNS settings, by their logs."""
-    for workload in situation.workloads:
-        settings = _foreign_resolver(situation, workload)
-        sick = next((item.sick for item in situation.ailing if item.workload is workload), ())
-        line = _fails_to_resolve(situation, sick)
-        if line is None and not (settings and sick):
-            continue
-        statements = [settings] if settings else []
-        if line:
-            statements.append(
-                states(f"{line.key.container} cannot resolve names: {line.sighting.value}", line.sighting)
-            )
-        confidence = PROVEN if settings else LIKELY
-        yield Suspicion("service_dns_resolution_failure", reference(workload), confidence, tuple(statements))
-
-
-def _fails_to_resolve(situation: Situation, sick: Sequence[Pod]) -> Line | None:
-    """A line that says that the resolver does not answer, or does not know an existing Service."""
-    logs = [item for pod in sick for item in situation.logs_of(pod)]
-    silent = last_line(situation, logs, LOOKUP_TIMEOUT)
-    if silent:
-        return silent
-    line = last_line(situation, application_logs(situation, sick), UNRESOLVED)
-    known = {service.name for service in situation.cluster.services}
-    return line if line and any(name in line.text for name in known) else None
-
-
-def _foreign_resolver(situation: Situation, workload: Workload) -> Statement | None:
-    """DNS settings that bypass the cluster's own resolver."""
-    spec = workload.template
-    if spec.dns_policy != "None" or not spec.dns_config.nameservers:
-        return None
-    own = {service.spec.cluster_ip for service in situation.cluster.services if "dns" in service.name}
-    foreign = [ip for ip in spec.dns_config.nameservers if ip not in own and not ip.startswith(NODE_LOCAL_DNS)]
-    if not foreign:
-        return None
-    policy = situation.objects.sees(f"{workload} dnsPolicy", spec.dns_policy)
-    servers = situation.objects.sees(f"{workload} nameservers", ", ".join(foreign))
-    return states(f"{workload} has dnsPolicy {policy.value} and asks {servers.value}", policy, servers)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from agent.analyzers.storage import claims_of
 from agent.analyzers.suspicion import LIKELY, POSSIBLE, PROVEN, STRONG, Suspicion
 from agent.cluster.index import names
-from agent.cluster.objects import Event, ResourceQuota
+from agent.cluster.objects import ResourceQuota
 from agent.cluster.pods import PodSpec
 from agent.cluster.quantities import quantity
 from agent.cluster.selection import requested
@@ -26,9 +26,12 @@ QUOTA_CAUSES = (
 )
 REFUSALS = (
     ("pod_security_violation", re.compile(r"violates PodSecurity", re.IGNORECASE)),
-    ("mutating_webhook_failure", re.compile(r"failed calling webhook|admission webhook .* denied", re.IGNORECASE)),
+    (
+        "mutating_webhook_failure",
+        re.compile(r"fail(?:ed|ing) (?:calling|to call) webhook|admission webhook .* denied", re.IGNORECASE),
+    ),
 )
-_REQUESTED = re.compile(r"requested: ([a-z./-]+)=")
+_EXCEEDED = re.compile(r"exceeded quota: [^,]+, requested: (\S+?),")
 
 
 def missing_service_accounts(situation: Situation) -> Iterator[Suspicion]:
@@ -58,17 +61,34 @@ def exceeded_quotas(situation: Situation) -> Iterator[Suspicion]:
             for resource in quota.status.hard:
                 if _full_for(ailing.workload.template, quota, resource):
                     yield from _exceeded(situation, quota, resource, _shortage(situation, ailing), PROVEN)
+        if "ResourceQuota" not in situation.cluster.kinds:
+            yield from _exceeded_by_words(situation, ailing)
     yield from _services_refused(situation)
     yield from _claims_refused(situation)
+
+
+def _exceeded_by_words(situation: Situation, ailing: Ailing) -> Iterator[Suspicion]:
+    """The quota that the API server says is exceeded, where quotas cannot be read themselves."""
+    said = last_refusal(situation, ailing)
+    match = _EXCEEDED.search(str(said.value)) if said else None
+    if said is None or match is None:
+        return
+    namespace = ailing.workload.namespace
+    for resource in (item.partition("=")[0] for item in match[1].split(",")):
+        cause = next((name for words, name in QUOTA_CAUSES if words.search(resource)), None)
+        if cause:
+            proof = states(f"creating pods of {ailing.workload} is refused: {said.value}", said)
+            where = ObjectRef(kind="namespace", name=namespace, namespace=namespace)
+            yield Suspicion(cause, where, STRONG, (proof, _shortage(situation, ailing)))
+            return
 
 
 def refused_pods(situation: Situation) -> Iterator[Suspicion]:
     """Workloads short of pods whose latest refusal was by pod security or a webhook."""
     for ailing in _short(situation):
-        event = last_refusal(situation, ailing)
-        cause = next((name for name, words in REFUSALS if event and words.search(event.message)), None)
-        if event and cause:
-            said = situation.events.sees(f"{ailing.workload} FailedCreate", event.message)
+        said = last_refusal(situation, ailing)
+        cause = next((name for name, words in REFUSALS if said and words.search(str(said.value))), None)
+        if said and cause:
             yield Suspicion(
                 cause,
                 reference(ailing.workload),
@@ -77,11 +97,14 @@ def refused_pods(situation: Situation) -> Iterator[Suspicion]:
             )
 
 
-def last_refusal(situation: Situation, ailing: Ailing) -> Event | None:
-    """The latest event that says why a pod could not be created."""
+def last_refusal(situation: Situation, ailing: Ailing) -> Sighting | None:
+    """Why a pod could not be created, by the latest event, else by the workload's condition."""
     owners = (*situation.cluster.revisions_of(ailing.workload)[-1:], ailing.workload)
     events = [event for event in situation.cluster.events_of(*owners) if event.reason == "FailedCreate"]
-    return events[-1] if events else None
+    if events:
+        return situation.events.sees(f"{ailing.workload} FailedCreate", events[-1].message)
+    words = ailing.workload.refused
+    return situation.objects.sees(f"{ailing.workload} ReplicaFailure", words) if words else None
 
 
 def _short(situation: Situation) -> Iterator[Ailing]:

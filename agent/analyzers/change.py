@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
+from agent.analyzers.distress import service_names
 from agent.analyzers.suspicion import LIKELY, POSSIBLE, STRONG, Suspicion
 from agent.anomalies import Anomaly
 from agent.changes import Change, recent_changes
-from agent.cluster.workloads import Workload
 from agent.looks import Statement, number, states
 from agent.situation import Situation, reference
 
@@ -17,6 +17,9 @@ SOON = timedelta(minutes=10)
 """Trouble that begins later than this after a change has another cause more often than not."""
 RETURNED = 0.4
 """What remains of the confidence where the revision had run before, and well: it was rolled back to."""
+LOADED = 0.5
+"""What remains of the confidence where requests had multiplied when the trouble began, long after the change."""
+MUCH_MORE_LOAD = 1.5
 AT_ONCE = timedelta(minutes=2)
 BLUR = timedelta(seconds=45)
 """How much earlier than the change a smoothed signal may seem to have risen."""
@@ -28,6 +31,8 @@ def bad_changes(situation: Situation) -> Iterator[Suspicion]:
     """Releases and configuration changes after which their workload went bad."""
     for change in recent_changes(situation):
         broken, harmed = tuple(_broken_pods(situation, change)), _harmed(situation, change)
+        if change.returns and not broken:
+            continue  # what ran well before is a remedy: signals that still fall after it are not its doing
         symptoms = [*broken, *(_worse(item) for item in harmed)]
         if not symptoms:
             continue
@@ -36,6 +41,8 @@ def bad_changes(situation: Situation) -> Iterator[Suspicion]:
         sure = STRONG if at_once or broken else LIKELY
         if change.returns:
             sure *= RETURNED
+        if not at_once and not broken and _loaded(situation, harmed):
+            sure *= LOADED
         yield Suspicion(
             cause, reference(change.workload), sure, (*change.statements[:2], *symptoms[:3], *change.statements[2:])
         )
@@ -58,17 +65,17 @@ def _harmed(situation: Situation, change: Change) -> list[Anomaly]:
     return sorted(rises, key=lambda item: SIGNALS.index(item.signal)) if harm else []
 
 
+def _loaded(situation: Situation, harmed: list[Anomaly]) -> bool:
+    """Whether one of the services that suffer gets far more requests than before."""
+    loads = (situation.anomaly(item.subject, "request_rate") for item in harmed)
+    return any(load is not None and load.now >= MUCH_MORE_LOAD * load.before for load in loads)
+
+
 def _worse(item: Anomaly) -> Statement:
     before, now = item.sightings
     began = item.look.sees(f"{item.subject} {item.signal} since", item.onset.isoformat())
     text = f"{item.signal} of {item.subject} rose from {number(before)} to {number(now)} at {began.value}"
     return states(text, before, now, began)
-
-
-def service_names(situation: Situation, workload: Workload) -> frozenset[str]:
-    """What metrics may call the workload: its own name and those of Services in front of it."""
-    fronts = (item.name for item in situation.services if workload in situation.cluster.backends(item))
-    return frozenset({workload.name, *fronts})
 
 
 def _followed(anomaly: Anomaly, change: Change) -> bool:

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from agent.addresses import parse_address, variables
+from agent.analyzers.distress import complaints, distress_of
 from agent.analyzers.journal import Line, Phrases, application_logs, last_line
+from agent.analyzers.limits import POOL_WORDS
 from agent.analyzers.suspicion import LIKELY, PROVEN, STRONG, Suspicion
 from agent.cluster.objects import Service
 from agent.cluster.workloads import Workload
@@ -44,6 +46,8 @@ SERVER_WORDS = (
             "max_user_connections",
             "max number of clients reached",
             "connection limit exceeded",
+            "connection refused because too many open connections",
+            "maximum number of sessions exceeded",
         ),
     ),
     (
@@ -54,19 +58,16 @@ SERVER_WORDS = (
             "read-only mode",
             "read-only transaction",
             "READONLY You can't write",
+            "Queries leading to data modification are not allowed",
+            "NotWritablePrimary",
         ),
     ),
 )
 DATABASE_PORTS = frozenset({3306, 5432, 27017, 6379, 1433, 1521, 9042})
-POOL_WORDS = Phrases(
-    "Connection is not available, request timed out",
-    "QueuePool limit",
-    "pool exhausted",
-    "pool is exhausted",
-    "timeout acquiring a connection",
-)
 _PORT_KEY = re.compile(r"(?:MYSQL|POSTGRES|PG|DB|DATABASE|MONGO|REDIS|SQL)[A-Z_]*_?PORT$")
-_HOST_KEY = re.compile(r"(?:MYSQL|POSTGRES|PG|DB|DATABASE|MONGO|REDIS|SQL)[A-Z_]*_?(?:HOST|ADDR|URL|URI)$")
+_HOST_KEY = re.compile(
+    r"(?:MYSQL|POSTGRES|PG|DB|DATABASE|DATASOURCE|MONGO|REDIS|SQL)[A-Z_]*_?(?:HOST|ADDR|ADDRESS|URL|URI|ENDPOINT)$"
+)
 
 
 def wrong_logins(situation: Situation) -> Iterator[Suspicion]:
@@ -148,23 +149,31 @@ def _crashing(ailing: Ailing) -> bool:
 def _port_mismatch(situation: Situation, ailing: Ailing) -> Statement | None:
     """A database port in the client's configuration that the database's Service does not have."""
     settings = dict(_settings(situation, ailing.workload))
-    for key, (value, statement_of) in settings.items():
-        if not value.isdigit() or not _PORT_KEY.search(key):
-            continue
-        service = next(_database_services(situation, ailing.workload, settings), None)
-        if service and int(value) not in {port.port for port in service.spec.ports}:
-            offered = ", ".join(str(port.port) for port in service.spec.ports)
+    for key, (value, asked) in settings.items():
+        port = _port_in(key, value)
+        of = {key: settings[key]} if _HOST_KEY.search(key) else settings
+        service = next(_database_services(situation, ailing.workload, of), None) if port else None
+        if service and port not in {item.port for item in service.spec.ports}:
+            offered = ", ".join(str(item.port) for item in service.spec.ports)
             has = situation.objects.sees(f"{service} ports", offered)
-            asked = statement_of
-            return states(f"{ailing.workload} is configured with {key} {value}; {service} has {has.value}", asked, has)
+            text = f"{ailing.workload} is configured with {key} {asked.value}; {service} has {has.value}"
+            return states(text, asked, has)
     return None
+
+
+def _port_in(key: str, value: str) -> int | None:
+    """The port that a setting of a database names: as a number of its own, or within an address."""
+    if _PORT_KEY.search(key):
+        return int(value) if value.isdigit() else None
+    address = parse_address(value) if _HOST_KEY.search(key) else None
+    return address.port if address else None
 
 
 def _settings(situation: Situation, workload: Workload) -> Iterator[tuple[str, tuple[str, Sighting]]]:
     """Readable settings of the workload, live ones and those of Secrets that Git holds."""
     for container in workload.template.containers:
         for name, value in variables(workload, container, situation.cluster):
-            yield name, (value, situation.objects.sees(f"{workload} {name}", value))
+            yield name, (value, situation.objects.sees(f"{workload} setting {name}", value))
     manifest = situation.manifest_of(workload.name)
     for secret in manifest.cluster.secrets if manifest else ():
         for name, value in secret.string_data.items():
@@ -209,11 +218,38 @@ def _server_of(situation: Situation, workload: Workload) -> ObjectRef:
     settings = dict(_settings(situation, workload))
     service = next(_database_services(situation, workload, settings), None)
     if service is not None:
-        return reference(next(iter(situation.cluster.backends(service)), service))
+        return reference(_behind(situation, service))
     if workload.kind == "StatefulSet":
         return reference(workload)
     servers = list(_unclaimed_servers(situation))
     return reference(servers[0] if len(servers) == 1 else workload)
+
+
+def _behind(situation: Situation, service: Service) -> Workload | Service:
+    """The workload of a Service, also of one that selects a role no pod has at the moment (a leader that is gone)."""
+    wanted = set(service.spec.selector.items())
+    by_labels = [
+        (len(wanted & set(item.spec.template.metadata.labels.items())), item)
+        for item in situation.cluster.workloads
+        if item.namespace == service.namespace
+    ]
+    shared, closest = max(by_labels, key=lambda pair: pair[0], default=(0, None))
+    found = next(iter(situation.cluster.backends(service)), None)
+    return found or (closest if closest and 2 * shared > len(wanted) else service)
+
+
+def starved_clients(situation: Situation) -> Iterator[Suspicion]:
+    """Several clients of one database whose pools are empty: it is the database that has nothing left to give."""
+    waiting: dict[str, list[tuple[ObjectRef, Workload, Line]]] = {}
+    for workload, line in complaints(situation, POOL_WORDS):
+        if distress_of(situation, workload).statements:
+            server = _server_of(situation, workload)
+            waiting.setdefault(str(server), []).append((server, workload, line))
+    for found in waiting.values():
+        server = found[0][0]
+        if len(found) > 1 and server != reference(found[0][1]):
+            lines = tuple(states(f"{line.key.pod} waits: {line.sighting.value}", line.sighting) for _, _, line in found)
+            yield Suspicion("db_connection_exhaustion", server, LIKELY, lines[:3])
 
 
 def _unclaimed_servers(situation: Situation) -> Iterator[Workload]:
@@ -227,16 +263,3 @@ def _unclaimed_servers(situation: Situation) -> Iterator[Workload]:
                 servers[workload.name] = workload
                 claimed |= {workload.name} if service.name in named else set()
     return (workload for name, workload in servers.items() if name not in claimed)
-
-
-def exhausted_pools(situation: Situation) -> Iterator[Suspicion]:
-    """Clients whose own connection pool is empty while the server does not complain."""
-    for workload in situation.workloads:
-        line = last_line(situation, application_logs(situation, situation.cluster.pods_of(workload)), POOL_WORDS)
-        if line:
-            yield Suspicion(
-                "connection_pool_exhausted",
-                reference(workload),
-                LIKELY,
-                (states(f"{line.key.container} waits for a connection: {line.sighting.value}", line.sighting),),
-            )

@@ -17,6 +17,7 @@ PULLING = frozenset(
     {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable"}
 )
 WORDS = (
+    ("rate_limited", re.compile(r"toomanyrequests|too many requests|pull rate limit|: 429\b", re.IGNORECASE)),
     (
         "image_registry_dns_failure",
         re.compile(r"no such host|server misbehaving|name resolution|lookup \S+ on ", re.IGNORECASE),
@@ -44,6 +45,7 @@ PUBLIC = re.compile(
     r"registry\.gitlab\.com|[a-z0-9-]+\.gcr\.io|[a-z0-9-]+-docker\.pkg\.dev)$"
 )
 TITLES = {
+    "rate_limited": "the registry refuses more pulls for now",
     "image_registry_dns_failure": "its registry's name does not resolve",
     "incorrect_image_reference": "the registry does not have it",
     "missing_image_pull_secret": "the registry refuses the pull",
@@ -102,7 +104,9 @@ def _tail(message: str) -> str:
 
 
 def _lacking_secret(situation: Situation, pod: Pod) -> Statement | None:
-    """A pull secret that the pod names and that does not exist."""
+    """A pull secret that the pod names and that does not exist; nothing where Secrets may not be seen."""
+    if "Secret" not in situation.cluster.kinds:
+        return None
     known = names(situation.cluster.secrets, pod.namespace)
     for item in pod.spec.image_pull_secrets:
         if item.name and item.name not in known:

@@ -7,6 +7,7 @@ node, or something that this service waits for and that nobody measures.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 from agent.analyzers.suspicion import LIKELY, POSSIBLE, PROVEN, STRONG, Suspicion
 from agent.analyzers.waiting import wait_of
@@ -26,6 +27,8 @@ ECHO = 0.1
 """A callee that became slower by less than this share of its caller's rise only feels the caller's trouble."""
 FAILING = 0.02
 """Share of requests that fail from which callers feel it: they retry and wait."""
+FRESH = timedelta(minutes=2)
+"""Slowness younger than this may have begun in a callee whose own series has hardly shown it yet."""
 THROTTLED = 0.25
 FULL = 0.9
 """Usage by limit, or throttled time by time, from which CPU is scarce."""
@@ -115,8 +118,23 @@ def slow_services(situation: Situation) -> tuple[Slow, ...]:
             if item.signal == signal and item.ongoing and item.rise >= LEAST_RISE and item.now >= factor * item.before
         ]
         if found:
+            found += _just_as_slow(situation, signal, found)
             return tuple(sorted(found, key=lambda item: item.anomaly.rise, reverse=True))
     return ()
+
+
+def _just_as_slow(situation: Situation, signal: str, slow: list[Slow]) -> list[Slow]:
+    """Callees that began to be slow with their callers: which is measured first is chance within a scrape or two."""
+    known = {item.service for item in slow}
+    fresh = [item for item in slow if situation.now - item.anomaly.onset <= FRESH]
+    return [
+        Slow(bud.subject, bud)
+        for bud in (situation.budding(signal) if fresh else ())
+        if bud.subject not in known
+        and bud.rise >= LEAST_RISE
+        and bud.now >= SLOWER * bud.before
+        and any(bud.subject in situation.calls.below(item.service) for item in fresh)
+    ]
 
 
 def culprits(slow: tuple[Slow, ...], calls: CallGraph) -> tuple[Slow, ...]:

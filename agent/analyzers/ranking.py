@@ -71,5 +71,7 @@ def _slowness_left(item: Suspicion, others: Sequence[Suspicion]) -> float:
     changed = [other for other in others if other.cause in CHANGES and other.object.name == item.object.name]
     if any(other.confidence >= LIKELY for other in changed):
         return 0.6
-    broken = any(other.cause not in GENERIC | CHANGES | SLOWNESS and other.confidence >= STRONG for other in others)
-    return SYMPTOM if broken else 1.0
+    plain = [other for other in others if other.cause not in GENERIC | CHANGES | SLOWNESS]
+    broken = any(other.confidence >= STRONG for other in plain)
+    said = any(other.confidence >= LIKELY and other.object == item.object for other in plain)
+    return SYMPTOM if broken or said else 1.0

@@ -53,13 +53,13 @@ def _explained(situation: Situation, ailing: Ailing, pod: Pod) -> Iterator[Suspi
     if VOLUME_WORDS.search(words):
         return
     reasoned = obstacle(pod.spec, pod.namespace, situation.cluster)
-    cause = reasoned or _spoken(words)
-    if cause is None:
-        return
+    cause = _spoken(words) if reasoned is None else reasoned
+    if not cause:
+        return  # nothing known, or a fault of the nodes the pod could run on, which is not the pod's
     statements = [*_placement_statements(situation, ailing, pod, cause)]
     if said:
         statements.insert(0, states(f"{pod} cannot be scheduled: {said.value}", said))
-    agrees = any(name == cause and pattern.search(words) for name, pattern in MESSAGES)
+    agrees = bool(reasoned) and any(name == cause and pattern.search(words) for name, pattern in MESSAGES)
     same_words = cause == "node_selector_mismatch" and "selector" in words
     if statements:
         yield Suspicion(
@@ -119,7 +119,10 @@ def _requests(spec: PodSpec, resource: str) -> str:
 
 
 def obstacle(spec: PodSpec, namespace: str, cluster: Cluster) -> str | None:
-    """The cause that keeps every node from taking the pod, as far as objects tell; None if one could take it."""
+    """The cause that keeps every node from taking the pod, as far as objects tell.
+
+    None if a node could take it; empty if all that could are faulty themselves.
+    """
     workers = [node for node in cluster.nodes if not node.control_plane] or list(cluster.nodes)
     if not workers:
         return None
@@ -134,8 +137,8 @@ def obstacle(spec: PodSpec, namespace: str, cluster: Cluster) -> str | None:
         return None
     sole = Counter(next(iter(objections)) for objections in found if len(objections) == 1)
     counted = sole or Counter(cause for objections in found for cause in objections)
-    counted.pop("", None)
-    return max(counted, key=lambda cause: counted[cause]) if counted else None
+    faulty = counted.pop("", 0)
+    return max(counted, key=lambda cause: counted[cause]) if counted else "" if faulty else None
 
 
 def _affine(spec: PodSpec, node: Node) -> bool:

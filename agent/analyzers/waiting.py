@@ -38,7 +38,10 @@ def _wait(situation: Situation, trace: Trace) -> Wait | None:
         return None
     span = next((item for item in trace.summary.slowest_spans if item.span_id == longest.span_id), None)
     peer = _peer(span)
-    outside = span is not None and span.kind == "client" and not _known(situation, peer)
+    calling = span is not None and span.kind == "client"
+    if calling and (_known(situation, peer) if peer else situation.calls.called_by(longest.service)):
+        return None  # the other end is measured itself, and its own numbers say whether it is slow
+    outside = calling
     key = f"{longest.service} {longest.name} {longest.span_id}"
     seen = trace.look.sees(key, round(longest.self_ms, 1), "ms")
     whom = f" to {peer}" if outside and peer else ""

@@ -7,6 +7,9 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
+from agent.cluster.batch import CronJob, Job
+from agent.cluster.certificates import Certificate
+from agent.cluster.ingress import HTTPRoute, Ingress, VirtualService
 from agent.cluster.nodes import Node, PersistentVolume, PersistentVolumeClaim, StorageClass
 from agent.cluster.objects import (
     ConfigMap,
@@ -142,6 +145,36 @@ class Cluster:
         return self._parse(NetworkPolicy)
 
     @cached_property
+    def jobs(self) -> tuple[Job, ...]:
+        """Jobs."""
+        return self._parse(Job)
+
+    @cached_property
+    def cron_jobs(self) -> tuple[CronJob, ...]:
+        """CronJobs."""
+        return self._parse(CronJob)
+
+    @cached_property
+    def certificates(self) -> tuple[Certificate, ...]:
+        """cert-manager's certificates."""
+        return self._parse(Certificate)
+
+    @cached_property
+    def ingresses(self) -> tuple[Ingress, ...]:
+        """Ingresses."""
+        return self._parse(Ingress)
+
+    @cached_property
+    def virtual_services(self) -> tuple[VirtualService, ...]:
+        """Istio's routes."""
+        return self._parse(VirtualService)
+
+    @cached_property
+    def http_routes(self) -> tuple[HTTPRoute, ...]:
+        """Routes of the Gateway API."""
+        return self._parse(HTTPRoute)
+
+    @cached_property
     def _ready_addresses(self) -> dict[tuple[str, str], int]:
         counts: dict[tuple[str, str], int] = {}
         for item in self._parse(Endpoints):
@@ -227,10 +260,17 @@ class Cluster:
 
     def events_of(self, *objects: KubernetesObject) -> tuple[Event, ...]:
         """Events about any of the objects, oldest first."""
-        wanted = {(item.kind, item.name) for item in objects}
-        return tuple(
-            event for event in self.events if (event.involved_object.kind, event.involved_object.name) in wanted
-        )
+        wanted = dict.fromkeys((item.kind, item.name) for item in objects)
+        places = sorted(place for key in wanted for place in self._event_places.get(key, ()))
+        return tuple(self.events[place] for place in places)
+
+    @cached_property
+    def _event_places(self) -> dict[tuple[str, str], list[int]]:
+        """Where the events about an object, by kind and name, stand in `events`."""
+        places: dict[tuple[str, str], list[int]] = {}
+        for place, event in enumerate(self.events):
+            places.setdefault((event.involved_object.kind, event.involved_object.name), []).append(place)
+        return places
 
 
 def names(objects: Iterable[KubernetesObject], namespace: str) -> frozenset[str]:

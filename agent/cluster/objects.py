@@ -24,6 +24,8 @@ class KubernetesModel(External):
         if not isinstance(value, dict):
             return value
         mapping = cast("dict[str, object]", value)
+        if None not in mapping.values():
+            return mapping
         return {key: item for key, item in mapping.items() if item is not None}
 
 
@@ -182,6 +184,13 @@ class Involved(KubernetesModel):
     namespace: str = ""
 
 
+class EventSeries(KubernetesModel):
+    """How often an event was seen again, where `count` does not say."""
+
+    count: int = 0
+    last_observed_time: datetime | None = None
+
+
 class Event(KubernetesObject):
     """A core/v1 Event."""
 
@@ -189,6 +198,7 @@ class Event(KubernetesObject):
     reason: str = ""
     message: str = ""
     count: int = 1
+    series: EventSeries = EventSeries()
     involved_object: Involved = Involved()
     first_timestamp: datetime | None = None
     last_timestamp: datetime | None = None
@@ -197,7 +207,13 @@ class Event(KubernetesObject):
     @property
     def at(self) -> datetime | None:
         """When it was last seen."""
-        return self.last_timestamp or self.event_time or self.first_timestamp or self.metadata.creation_timestamp
+        seen = self.last_timestamp or self.series.last_observed_time or self.event_time
+        return seen or self.first_timestamp or self.metadata.creation_timestamp
+
+    @property
+    def times(self) -> int:
+        """How often it was seen."""
+        return max(self.count, self.series.count)
 
 
 class ConfigMap(KubernetesObject):

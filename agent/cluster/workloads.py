@@ -81,3 +81,9 @@ class Workload(KubernetesObject):
     def condition(self, kind: str) -> Condition | None:
         """The condition of that type."""
         return next((item for item in self.status.conditions if item.type == kind), None)
+
+    @property
+    def refused(self) -> str:
+        """Why the controller cannot create pods, in its words (`ReplicaFailure`); empty if it can."""
+        condition = self.condition("ReplicaFailure")
+        return (condition.message or condition.reason) if condition and condition.status == "True" else ""

@@ -8,7 +8,7 @@ from agent.cluster.index import Cluster
 from agent.collection.alerts import Complaints, read_alerts
 from agent.collection.applications import Deliveries, read_applications
 from agent.collection.logs import read_logs
-from agent.collection.reads import Reads, look_at
+from agent.collection.reads import SECONDS_FOR_ALL, Reads, look_at
 from agent.collection.signals import read_signals
 from agent.collection.sources import Sources
 from agent.collection.traces import read_traces
@@ -57,7 +57,8 @@ async def _objects(sources: Sources, namespace: str | None, reads: Reads) -> Rea
     if sources.kubernetes is None:
         reads.missing("kubernetes")
         return None
-    reading = await reads.attempt("object", "kubernetes", "objects", sources.kubernetes.objects(namespace))
+    read = sources.kubernetes.objects(namespace)
+    reading = await reads.attempt("object", "kubernetes", "objects", read, seconds=SECONDS_FOR_ALL)
     for denied in reading.value.denied if reading else ():
         reads.failed("object", "kubernetes", denied.partition(":")[0], denied)
     return reading

@@ -14,6 +14,8 @@ from tools.reading import Reading
 
 T = TypeVar("T")
 SECONDS_PER_READ = 12.0
+SECONDS_FOR_ALL = 25.0
+"""For what is read kind by kind, and is what everything else stands on."""
 PARALLEL_READS = 16
 REASON_LIMIT = 512
 
@@ -28,14 +30,20 @@ class Reads:
     _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(PARALLEL_READS))
 
     async def attempt(
-        self, kind: EvidenceKind, source: str, question: str, read: Awaitable[Reading[T] | None]
+        self,
+        kind: EvidenceKind,
+        source: str,
+        question: str,
+        read: Awaitable[Reading[T] | None],
+        *,
+        seconds: float = SECONDS_PER_READ,
     ) -> Reading[T] | None:
         """The reading, or None and a blindspot. `question` says in a few words what would have been learnt."""
         try:
-            async with self._slots, asyncio.timeout(SECONDS_PER_READ):
+            async with self._slots, asyncio.timeout(seconds):
                 return await read
         except TimeoutError:
-            self.failed(kind, source, question, f"no answer within {SECONDS_PER_READ:g} s")
+            self.failed(kind, source, question, f"no answer within {seconds:g} s")
         except TriagentError as exc:
             self.failed(kind, source, question, str(exc))
         return None

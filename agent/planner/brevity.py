@@ -1,4 +1,4 @@
-"""What of the messages so far goes into the next model request. The run itself keeps them whole.
+"""What of messages and tool schemas goes into the next model request. The run itself keeps them whole.
 
 Every request carries all messages and is an event of the workflow's history: without this a history would grow with the
 square of the number of calls.
@@ -6,13 +6,21 @@ square of the number of calls.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import cast
 
+from pydantic import JsonValue
 from pydantic_ai.messages import ModelMessage, ModelRequest, ToolReturnPart
+from pydantic_ai.models import ModelRequestParameters
+from pydantic_ai.tools import ToolDefinition
 
 WHOLE = 24_000
 """Characters of tool answers that a language model gets whole, newest first."""
 
 CUT = 300
+
+NOT_FOR_MODELS = frozenset({"title", "additionalProperties", "default", "pattern", "minLength", "maxLength"})
+"""Keywords of JSON Schema that cost tokens with every request and tell a model nothing. Arguments are validated with
+the whole schema all the same."""
 
 
 def for_language(messages: Sequence[ModelMessage]) -> list[ModelMessage]:
@@ -51,3 +59,35 @@ def _shortened(part: ToolReturnPart, limit: int | None, noted: bool) -> ToolRetu
     else:
         limit = None
     return replace(part, content=part.content if limit is None else text, metadata=part.metadata if noted else None)
+
+
+def compact(parameters: ModelRequestParameters) -> ModelRequestParameters:
+    """The same tools with as little schema as a model needs to call them."""
+    return replace(
+        parameters,
+        function_tools=[_compact(tool) for tool in parameters.function_tools],
+        output_tools=[_compact(tool) for tool in parameters.output_tools],
+    )
+
+
+def _compact(tool: ToolDefinition) -> ToolDefinition:
+    schema = cast("dict[str, object]", _brief(cast("JsonValue", tool.parameters_json_schema)))
+    return replace(tool, parameters_json_schema=schema)
+
+
+def _brief(schema: JsonValue, *, named: bool = False) -> JsonValue:
+    """A schema without the keywords. `named`: the keys are names of properties or definitions, not keywords."""
+    if isinstance(schema, list):
+        return [_brief(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if named:
+        return {name: _brief(item) for name, item in schema.items()}
+    kept = {key: item for key, item in schema.items() if key not in NOT_FOR_MODELS}
+    options = kept.get("anyOf")
+    if isinstance(options, list) and len(options) == 2 and {"type": "null"} in options:
+        # What may be left out need not be offered as null too.
+        del kept["anyOf"]
+        kept |= cast("dict[str, JsonValue]", next(item for item in options if item != {"type": "null"}))
+        return _brief(kept)
+    return {key: _brief(item, named=key in {"properties", "$defs"}) for key, item in kept.items()}

@@ -4,6 +4,7 @@ from agent.investigation import Brief
 from agent.toolset.cited import neutral
 from domain.alerts import Alert
 from domain.causes import CAUSES
+from domain.characters import visible
 from domain.learning import Match
 
 ALERTS_SHOWN = 10
@@ -25,8 +26,8 @@ def briefing(brief: Brief) -> str:
 
 
 def vocabulary() -> str:
-    """Every cause a diagnosis may name."""
-    return "\n".join(f"{cause.id}: {cause.title}" for cause in CAUSES.values())
+    """Every cause a diagnosis may name. The ids speak for themselves, and go with every request."""
+    return ", ".join(CAUSES)
 
 
 def _alert_line(alert: Alert) -> str:
@@ -41,4 +42,4 @@ def _match_line(match: Match) -> str:
 
 
 def _data(line: str) -> str:
-    return neutral(" ".join(line.split()))
+    return neutral(visible(" ".join(line.split())))

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from openai import AsyncOpenAI
-from pydantic_ai.exceptions import UnexpectedModelBehavior, UserError
+from openai import AsyncOpenAI, OpenAIError
+from pydantic_ai.exceptions import ModelHTTPError, UnexpectedModelBehavior, UserError
 from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ThinkingPart, ToolCallPart
 from pydantic_ai.models import Model, ModelRequestParameters, infer_model
 from pydantic_ai.models.openai import OpenAIChatModel
@@ -15,16 +15,23 @@ from pydantic_ai.providers import Provider, infer_provider, infer_provider_class
 from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.settings import ModelSettings
 
+from agent.planner.brevity import compact
 from agent.planner.options import PlannerOptions
 from domain.errors import Misconfigured
+
+GARBLED = (AttributeError, LookupError, OpenAIError, RecursionError, TypeError, ValueError)
+"""What clients and pydantic-ai raise, beside their own errors, on taking an answer apart that is not what it says."""
 
 ANSWER_LIMIT = 16_000
 """Characters of one model answer. More is not an answer, and would sit in the workflow's history for good."""
 
 ANSWER_TOKENS = 4_000
 
-RUN_SECONDS = 240.0
-"""From the first message of a run to the last request it may make."""
+RUN_SECONDS = 90.0
+"""From the first message of a run to the end of its last request: with the offline model after it, two minutes."""
+
+PATIENCE = 15.0
+"""Seconds of a `Retry-After` that are waited for, once."""
 
 
 class BudgetedModel(WrapperModel):
@@ -32,11 +39,13 @@ class BudgetedModel(WrapperModel):
 
     The limits are checked here, beside the model, and not in workflow code: they are settings, and a history must
     replay the same after they change. `UnexpectedModelBehavior` is not retried: a run over its budget ends at once.
+    With `first_look` the run begins with a call of that tool, which no model need be asked for.
     """
 
-    def __init__(self, wrapped: Model, options: PlannerOptions) -> None:
+    def __init__(self, wrapped: Model, options: PlannerOptions, first_look: str | None = None) -> None:
         super().__init__(wrapped)
         self._options = options
+        self._first_look = first_look
 
     async def request(
         self,
@@ -45,26 +54,47 @@ class BudgetedModel(WrapperModel):
         model_request_parameters: ModelRequestParameters,
     ) -> ModelResponse:
         """One request. Raises `UnexpectedModelBehavior` over budget, or what the model raises."""
+        if self._first_look and not any(isinstance(message, ModelResponse) for message in messages):
+            call = ToolCallPart(self._first_look, {}, tool_call_id="first-look")
+            return ModelResponse(parts=[call], model_name=self._options.model)
+        seconds = min(self._options.request_timeout, self._time_left(messages))
         self._refuse_spent(messages)
         settings: ModelSettings = {"max_tokens": ANSWER_TOKENS, **(model_settings or {})}
-        seconds = self._options.request_timeout
         try:
             async with asyncio.timeout(seconds):
-                response = await super().request(messages, settings, model_request_parameters)
+                response = await self._answer(messages, settings, compact(model_request_parameters))
         except TimeoutError as exc:
             raise UnexpectedModelBehavior(f"no answer within {seconds:g} s") from exc
+        except GARBLED as exc:
+            raise UnexpectedModelBehavior(f"an answer that is no chat completion: {exc!r}"[:300]) from exc
         self._refuse_answer(messages, response, model_request_parameters)
         return replace(response, model_name=self._options.model)
+
+    async def _answer(
+        self, messages: list[ModelMessage], settings: ModelSettings, parameters: ModelRequestParameters
+    ) -> ModelResponse:
+        """The model's answer; a server that says when to come back soon is asked again then, once."""
+        try:
+            return await super().request(messages, settings, parameters)
+        except ModelHTTPError as exc:
+            if exc.retry_after is None or not 0 <= exc.retry_after <= PATIENCE:
+                raise
+            await asyncio.sleep(exc.retry_after)
+        return await super().request(messages, settings, parameters)
 
     async def close(self) -> None:
         """Close connections to the model's server; clients that pydantic-ai shares between models stay open."""
         if isinstance(self.wrapped, OpenAIChatModel):
             await self.wrapped.client.close()
 
-    def _refuse_spent(self, messages: Sequence[ModelMessage]) -> None:
+    def _time_left(self, messages: Sequence[ModelMessage]) -> float:
         begun = next((message.timestamp for message in messages if message.timestamp), None)
-        if begun and (datetime.now(UTC) - begun).total_seconds() > RUN_SECONDS:
+        left = RUN_SECONDS - (datetime.now(UTC) - begun).total_seconds() if begun else RUN_SECONDS
+        if left <= 0:
             raise UnexpectedModelBehavior(f"over budget: the run took longer than {RUN_SECONDS:g} s")
+        return left
+
+    def _refuse_spent(self, messages: Sequence[ModelMessage]) -> None:
         spent = sum(message.usage.total_tokens for message in messages if isinstance(message, ModelResponse))
         if spent >= self._options.max_tokens:
             raise UnexpectedModelBehavior(f"over budget: {spent} of {self._options.max_tokens} tokens are spent")
@@ -83,10 +113,10 @@ class BudgetedModel(WrapperModel):
             )
 
 
-def language_model(options: PlannerOptions) -> BudgetedModel:
+def language_model(options: PlannerOptions, *, first_look: str | None = None) -> BudgetedModel:
     """The model of `options`, within its budget. Raises `Misconfigured` if there is no such model."""
     try:
-        return BudgetedModel(_model(options), options)
+        return BudgetedModel(_model(options), options, first_look)
     except (UserError, ValueError, ImportError) as exc:
         raise Misconfigured(f"TRIAGE_PLANNER__MODEL={options.model} cannot be used: {exc}") from exc
 

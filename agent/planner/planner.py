@@ -9,8 +9,9 @@ from temporalio.common import RetryPolicy
 from temporalio.workflow import ActivityConfig
 
 from agent.analysis import Sources
-from agent.grounding import grounded, summary_of
+from agent.grounding import confirmed, grounded, summary_of, worded
 from agent.investigation import Brief, Investigation, ToolStep, Usage, Verdict
+from agent.liveness import LOST
 from agent.offline.model import OFFLINE, OfflineModel
 from agent.offline.triage import TriageConduct
 from agent.planner.briefing import briefing, vocabulary
@@ -35,9 +36,20 @@ AGENT_NAME = "triage"
 PRIMARY = "primary"
 """The configured model's id in histories, whichever model that is."""
 
+FIRST_LOOK = "analyse_namespace"
+"""What every investigation begins with: a plan follows only from what the analyzers found."""
+
 RETRIES = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=5), maximum_attempts=2)
-TOOL_ACTIVITY: ActivityConfig = {"start_to_close_timeout": timedelta(seconds=45), "retry_policy": RETRIES}
-MODEL_ACTIVITY: ActivityConfig = {"start_to_close_timeout": timedelta(seconds=60), "retry_policy": RETRIES}
+TOOL_ACTIVITY: ActivityConfig = {
+    "start_to_close_timeout": timedelta(seconds=45),
+    "heartbeat_timeout": LOST,
+    "retry_policy": RETRIES,
+}
+MODEL_ACTIVITY: ActivityConfig = {
+    "start_to_close_timeout": timedelta(seconds=60),
+    "heartbeat_timeout": LOST,
+    "retry_policy": RETRIES,
+}
 REVIEWED_ALERTS = 50
 
 
@@ -59,7 +71,7 @@ class Planner:
         self.name = options.model
         self._review = PlanReview(policy, objectives)
         self.toolset = build_toolset(sources, knowledge)
-        self.language_model = None if options.model == OFFLINE else language_model(options)
+        self.language_model = None if options.model == OFFLINE else language_model(options, first_look=FIRST_LOOK)
         offline = OfflineModel(TriageConduct())
         self.agent: Agent[Focus, Verdict] = Agent(
             offline,
@@ -104,7 +116,10 @@ class Planner:
         collected = ctx.deps.collected
         causes = grounded(verdict.causes, collected.evidence, collected.findings)
         request = ReviewRequest(
-            causes=causes.causes, actions=verdict.actions, inventory=collected.inventory, alerts=collected.alerts
+            causes=confirmed(causes.causes, collected.findings),
+            actions=verdict.actions,
+            inventory=collected.inventory,
+            alerts=collected.alerts,
         )
         reviewed = await self._review.review(ctx, request)
         problems = (*causes.problems, *reviewed.problems)
@@ -130,7 +145,7 @@ def _investigation(ended: Ended[Verdict], focus: Focus) -> Investigation:
     draft: PlanDraft | None = collected.draft if causes else None
     failures = ended.failures if ended.output is None else []
     diagnosis = Diagnosis(
-        summary=summary_of(causes) if causes else _insufficient(focus),
+        summary=summary_of(worded(causes, collected.claims)) if causes else _insufficient(focus),
         confidence=causes[0].confidence if causes else 0.0,
         planner=ended.planner,
         causes=causes,
@@ -145,7 +160,7 @@ def _investigation(ended: Ended[Verdict], focus: Focus) -> Investigation:
         planner=ended.planner,
         fell_back=ended.failures[0] if ended.failures and ended.output is not None else None,
         usage=Usage(
-            requests=ended.usage.requests,
+            requests=collected.requests,
             tool_calls=collected.tool_calls,
             input_tokens=ended.usage.input_tokens,
             output_tokens=ended.usage.output_tokens,

@@ -5,7 +5,7 @@ from datetime import datetime
 from pydantic import ValidationError
 from pydantic_ai import RunContext, ToolReturn
 from pydantic_ai.capabilities import AbstractCapability
-from pydantic_ai.messages import ToolCallPart
+from pydantic_ai.messages import ModelResponse, ToolCallPart
 from pydantic_ai.models import ModelRequestContext
 from pydantic_ai.tools import ToolDefinition
 from temporalio import workflow
@@ -38,8 +38,10 @@ class Recorder(AbstractCapability[Focus]):
     async def before_model_request(
         self, ctx: RunContext[Focus], request_context: ModelRequestContext
     ) -> ModelRequestContext:
-        """Send the model what it needs of the messages, and no more."""
+        """Send the model what it needs of the messages, and no more. Count what a language model is really asked."""
         offline = request_context.model.model_name == OFFLINE
+        begun = any(isinstance(message, ModelResponse) for message in request_context.messages)
+        ctx.deps.collected.requests += not offline and begun  # its first look is made without asking it
         request_context.messages = (for_offline if offline else for_language)(request_context.messages)
         return request_context
 

@@ -9,6 +9,7 @@ from pydantic_ai import RunContext
 from agent.analysis import Sources
 from agent.toolset.cited import TEXT_BUDGET, CitedAnswer, cite, evidence_of, neutral
 from agent.toolset.focus import Focus
+from domain.characters import visible
 from domain.evidence import Observation
 from domain.learning import KnowledgeQuery, Match
 from domain.model import digest_of
@@ -54,7 +55,8 @@ class BacklogTools:
         page = text[offset : offset + PAGE]
         end = offset + len(page)
         more = f"next offset {end}" if end < len(text) else "the end"
-        return CitedAnswer(text=f"<data>\n{neutral(page)}\n</data>\n({len(text)} characters in all, {more})")
+        shown = neutral(visible(page, lines=True))
+        return CitedAnswer(text=f"<data>\n{shown}\n</data>\n({len(text)} characters in all, {more})")
 
 
 def knowledge_query(focus: Focus, text: str, service: str | None) -> KnowledgeQuery:

@@ -1,11 +1,14 @@
 """What a tool answers: evidence, claims that stand on it, and the text a model reads of them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Self, TypeVar
 
-from pydantic import Field
+from pydantic import Field, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
+from domain.characters import visible
 from domain.diagnosis import Finding
 from domain.evidence import Citation, Claim, Evidence, EvidenceKind, Observation, evidence_id
 from domain.inventory import Inventory
@@ -29,6 +32,12 @@ class CitedAnswer(ToolAnswer):
     claims: tuple[Claim, ...] = ()
     matches: tuple[Match, ...] = ()
     seconds: float = 0.0
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """An object: models are told no more (see `CitingToolset`), and each tool would work it out anew."""
+        del core_schema, handler
+        return {"type": "object"}
 
     @classmethod
     def of(
@@ -121,12 +130,17 @@ def render(
     note: str = "",
     budget: int = TEXT_BUDGET,
 ) -> str:
-    """The text of an answer: findings and claims first, then observations, fenced as data, cut at `budget`."""
+    """The text of an answer: findings and claims, then the other observations, fenced as data, cut at `budget`."""
     head = [*_finding_lines(findings), *(f"claim: {_claim_line(claim)}" for claim in claims)]
     lines = [*head, *([note] if note else [])]
+    told = {(c.evidence, c.key) for claim in (*claims, *_claims_of(findings)) for c in claim.citations}
     for item in evidence:
-        lines.extend(_evidence_lines(item))
+        lines.extend(_evidence_lines(item, told))
     return _within(lines, budget)
+
+
+def _claims_of(findings: Sequence[Finding]) -> Iterable[Claim]:
+    return (claim for finding in findings for claim in finding.claims)
 
 
 def _within(lines: list[str], budget: int) -> str:
@@ -145,7 +159,7 @@ def _within(lines: list[str], budget: int) -> str:
 
 def _one_line(text: str) -> str:
     indent = "  " if text.startswith("  ") else ""
-    return indent + neutral(" ".join(text.split()))
+    return indent + neutral(visible(" ".join(text.split())))
 
 
 def neutral(text: str) -> str:
@@ -166,11 +180,14 @@ def _claim_line(claim: Claim) -> str:
     return f"{claim.text} [{cited}]"
 
 
-def _evidence_lines(evidence: Evidence) -> list[str]:
+def _evidence_lines(evidence: Evidence, told: Collection[tuple[str, str]]) -> list[str]:
+    """An evidence with what claims have not told of it already."""
     if evidence.unavailable:
         return [f"{evidence.source}: UNAVAILABLE: {evidence.unavailable}"]
     head = f"evidence {evidence.id} ({evidence.source}, digest {evidence.digest}): {evidence.query[:QUERY_LIMIT]}"
-    values = [f"  {item.key!r} = {_value(item)}" for item in evidence.observations]
+    values = [
+        f"  {item.key!r} = {_value(item)}" for item in evidence.observations if (evidence.id, item.key) not in told
+    ]
     return [head, f"  {evidence.summary}", *values]
 
 

@@ -35,8 +35,11 @@ class Collected:
         self.evidence: dict[str, Evidence] = {}
         self.inventory = Inventory()
         self.findings: tuple[Finding, ...] = ()
+        self.claims: set[str] = set()
+        """Sentences that tools made, word for word."""
         self.matches: tuple[Match, ...] = ()
         self.tool_calls = 0
+        self.requests = 0
         self.alerts: tuple[Alert, ...] = ()
         self.draft: PlanDraft | None = None
         self.notes: tuple[str, ...] = ()
@@ -49,6 +52,8 @@ class Collected:
         self.evidence.update({item.id: item for item in answer.evidence})
         self.inventory = self.inventory.merged(_no_poorer(answer.inventory, self.inventory))
         self.findings += tuple(finding for finding in answer.findings if finding not in self.findings)
+        made = (*answer.claims, *(claim for finding in answer.findings for claim in finding.claims))
+        self.claims.update(claim.text for claim in made)
         known = {(match.kind, match.doc_id) for match in self.matches}
         self.matches += tuple(match for match in answer.matches if (match.kind, match.doc_id) not in known)
         self.steps.put_nowait(ToolStep(tool=tool, evidence=answer.evidence, seconds=answer.seconds))

@@ -6,7 +6,7 @@ from agent.analysis import Analysis, Sources, analyse
 from agent.toolset.cited import CitedAnswer, render
 from agent.toolset.focus import Focus
 from domain.diagnosis import Finding
-from domain.evidence import Evidence
+from domain.evidence import Claim, Evidence
 from domain.inventory import ApplicationEntry, Inventory, WorkloadEntry
 
 FINDINGS = 6
@@ -48,10 +48,10 @@ class OverviewTools:
 def overview(analysis: Analysis) -> CitedAnswer:
     """An analysis as an answer: the best findings, the evidence they cite, and the objects they are about."""
     findings = analysis.findings[:FINDINGS]
-    evidence = _evidence(analysis.evidence, findings)
+    evidence = _evidence(analysis.evidence, (*_claims(findings), *analysis.suspects))
     note = "" if findings else "no finding: nothing that was seen points at a fault"
     return CitedAnswer(
-        text=render(evidence, findings=findings, note=note),
+        text=render(evidence, findings=findings, claims=analysis.suspects, note=note),
         evidence=evidence,
         inventory=related(analysis.inventory, findings, WORKLOADS),
         findings=findings,
@@ -83,14 +83,13 @@ def _latest(entry: ApplicationEntry) -> ApplicationEntry:
     return entry.model_copy(update={"history": entry.history[-REVISIONS:]})
 
 
-def _evidence(evidence: tuple[Evidence, ...], findings: tuple[Finding, ...]) -> tuple[Evidence, ...]:
-    """What the findings cite, then what could not be seen; uncited observations only while there is room."""
-    cited = {
-        (citation.evidence, citation.key)
-        for finding in findings
-        for claim in finding.claims
-        for citation in claim.citations
-    }
+def _claims(findings: tuple[Finding, ...]) -> tuple[Claim, ...]:
+    return tuple(claim for finding in findings for claim in finding.claims)
+
+
+def _evidence(evidence: tuple[Evidence, ...], claims: tuple[Claim, ...]) -> tuple[Evidence, ...]:
+    """What the claims cite, then what could not be seen; uncited observations only while there is room."""
+    cited = {(citation.evidence, citation.key) for claim in claims for citation in claim.citations}
     ids = {evidence_id for evidence_id, _ in cited}
     kept = [item for item in evidence if item.id in ids or item.unavailable]
     room = OBSERVATIONS - len(cited)

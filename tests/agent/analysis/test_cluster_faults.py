@@ -224,10 +224,12 @@ def test_a_failed_pull_is_told_by_the_registrys_words(top: Top, message: str, ca
 
 
 def test_a_failed_pull_without_words_is_judged_by_its_neighbours(top: Top):
-    """An image from where everybody pulls is probably misspelt; a missing pull secret is missing."""
+    """An image from where everybody pulls is probably misspelt; a pull secret is missing if Secrets are seen."""
     assert top(situation(*ill(waiting("ImagePullBackOff")))) == ("incorrect_image_reference", "deployment/checkout")
-    secret = waiting("ImagePullBackOff", imagePullSecrets=[{"name": "regcred"}])
-    assert top(situation(*ill(secret))) == ("missing_image_pull_secret", "deployment/checkout")
+    named = waiting("ImagePullBackOff", imagePullSecrets=[{"name": "regcred"}])
+    other: JsonObject = {"kind": "Secret", "metadata": {"name": "tls", "namespace": "store"}}
+    assert top(situation(*ill(named), other)) == ("missing_image_pull_secret", "deployment/checkout")
+    assert top(situation(*ill(named))) == ("incorrect_image_reference", "deployment/checkout")
 
 
 @pytest.mark.parametrize(

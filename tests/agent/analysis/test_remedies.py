@@ -130,6 +130,64 @@ def test_what_no_typed_action_mends_has_no_plan(name: str):
     assert action(cause(name), tracked()) is None
 
 
+def test_a_far_less_likely_cause_is_no_reason_to_act():
+    """Where nothing mends the likeliest one, people decide; two that are about as likely may both be true."""
+    stopped, busy = cause("kubelet_unavailable", "node", 0.97), cause("pod_cpu_overload", confidence=0.6)
+    arguments: dict[str, Any] = {"alerts": (ALERT,), "policy": Policy()}
+    inventory = Inventory(workloads=(workload(),))
+    assert propose([stopped, busy], inventory, Objectives(), **arguments) is None
+    both = [stopped, cause("pod_cpu_overload", confidence=0.9)]
+    draft = propose(both, inventory, Objectives(), **arguments)
+    assert draft is not None
+    assert describe(draft.actions[0]) == "scale deployment/cart to 4 replicas"
+
+
+def test_scaling_what_argo_cd_tracks_says_what_the_next_sync_does():
+    """Against self-heal nothing is scaled: it would be undone at once."""
+    draft = plan(cause("pod_cpu_overload"), tracked())
+    assert draft is not None
+    assert "next sync of shop-cart sets the replicas back" in draft.rationale
+    assert action(cause("pod_cpu_overload"), tracked(auto_sync=True, self_heal=True)) is None
+    assert action(cause("pod_cpu_overload"), Inventory(workloads=(workload(application="shop-cart"),))) is None
+
+
+@pytest.mark.parametrize("name", ["service_selector_mismatch", "service_port_mapping_mismatch"])
+def test_a_services_fault_is_mended_by_the_application_that_delivers_it(name: str):
+    """By Git where live is unlike it, by the revision before where Git is wrong; no rollout of pods mends a Service."""
+    assert action(cause(name, "service"), tracked(sync_status="OutOfSync")) == "sync application/shop-cart to bbb"
+    delivered = tracked(sync_status="Synced")
+    assert action(cause(name, "service"), delivered) == "roll application/shop-cart back to aaa (history 4)"
+    assert action(cause(name, "service"), Inventory(workloads=(workload(),))) is None
+
+
+def test_a_template_changed_by_hand_is_synced():
+    """Argo CD delivered days ago, somebody changed the workload since: Git has what ran before."""
+    history = (Deployed(history_id=5, revision="bbb", deployed_at=NOW - timedelta(days=3)),)
+    drifted = tracked(sync_status="OutOfSync", history=history)
+    assert action(cause("missing_secret_binding"), drifted) == "sync application/shop-cart to bbb"
+
+
+def test_a_misrouted_service_is_not_what_is_changed():
+    """The route belongs to the gateway, which the cause does not name."""
+    assert action(cause("gateway_misroute"), tracked(sync_status="OutOfSync")) is None
+
+
+@pytest.mark.parametrize("name", ["memory_leak", "connection_pool_exhausted"])
+def test_what_a_process_lost_it_gets_back_by_a_restart_if_no_release_brought_it(name: str):
+    """A recent release goes back first."""
+    assert action(cause(name), tracked()) == "roll application/shop-cart back to aaa (history 4)"
+    old = tuple(RolloutRevision(number=n, created_at=NOW - timedelta(days=9 - n)) for n in (1, 2))
+    assert action(cause(name), Inventory(workloads=(workload(revisions=old),))) == "restart deployment/cart"
+
+
+@pytest.mark.parametrize(
+    "name", ["certificate_expired", "disk_full", "job_deadlocked", "clock_skew", "hpa_flapping", "db_read_only"]
+)
+def test_what_people_must_mend_has_no_plan(name: str):
+    """No typed action renews, enlarges, ends or sets what is wrong."""
+    assert action(cause(name), tracked(sync_status="OutOfSync")) is None
+
+
 def test_weak_causes_get_no_plan():
     """A guess is no reason to change anything."""
     assert action(cause("bad_release", confidence=0.3), tracked()) is None

@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from agent.grounding import PlanReviewer, grounded, summary_of
+from agent.grounding import UNCONFIRMED, PlanReviewer, confirmed, grounded, summary_of, worded
 from domain.actions import Action, RestartWorkload, RollbackApplication, ScaleWorkload, UndoRollout
 from domain.diagnosis import Finding, RankedCause
 from domain.evidence import Citation, Claim, Evidence, Observation
@@ -152,3 +152,40 @@ def test_policy_bounds_what_is_proposed() -> None:
 
     assert reviewed.draft is None
     assert "policy forbids" in reviewed.problems[0]
+
+
+def test_a_plan_follows_only_from_what_an_analyzer_found() -> None:
+    """A cause of a model's own, however sure and whatever it truly cites, is kept for people and gives no plan."""
+    other = ObjectRef(kind="deployment", name="checkout", namespace="shop")
+    found = Finding(cause="oom_killed", object=other, confidence=0.8, claims=(claim(),), analyzer="crashes")
+    mine, theirs = cause(confidence=1.0), cause().model_copy(update={"cause": "oom_killed"})
+
+    result = grounded([mine, theirs], {"e-1": SEEN}, [found])
+
+    assert [item.cause for item in result.causes] == ["oom_killed", "pod_cpu_overload"]
+    assert [item.confidence for item in result.causes] == [0.8, UNCONFIRMED]
+    assert [item.cause for item in confirmed(result.causes, [found])] == ["oom_killed"]
+
+
+def test_a_confirmed_cause_is_as_the_analyzer_found_it() -> None:
+    """Object and claims are the finding's own: a model's choice of words or namespace does not get into a plan."""
+    where = ObjectRef(kind="deployment", name="checkout", namespace="shop")
+    found = Finding(cause="pod_cpu_overload", object=where, confidence=0.8, claims=(claim(),), analyzer="a")
+    said = cause(claim("approved by the board, cpu_usage is 0.98")).model_copy(
+        update={"object": where.model_copy(update={"namespace": "kube-system"})}
+    )
+
+    (kept,) = confirmed([said], [found])
+
+    assert (kept.object, kept.claims) == (found.object, found.claims)
+
+
+def test_a_summary_has_no_words_of_a_model() -> None:
+    """Claims that a tool made stay word for word; where there is none, what is cited is said instead."""
+    said = cause(claim("approved, no review needed"), claim())
+
+    (kept,) = worded([said], {"cpu_usage is 0.98"})
+    (bare,) = worded([said], ())
+
+    assert [item.text for item in kept.claims] == ["cpu_usage is 0.98"]
+    assert [item.text for item in bare.claims] == ["checkout cpu_usage: 0.98"] * 2

@@ -13,11 +13,11 @@ from temporalio.worker import Replayer, Worker
 from agent.investigation import Investigation
 from agent.planner import Planner
 from domain.policy import Policy
+from evals.llm.server import calls, model_server
 from lab.process import Servers, free_port
 from lab.servers import temporal
 from tests.agent.planner import investigating
 from tests.agent.planner.conftest import MakePlanner
-from tests.agent.planner.endpoint import calls, endpoint
 from tests.agent.planner.installed import install
 from tests.agent.planner.world import World, brief
 
@@ -131,7 +131,7 @@ async def test_a_dead_model_falls_back_in_a_workflow(address: str, make_planner:
 async def test_a_looping_model_falls_back_in_a_workflow(address: str, make_planner: MakePlanner) -> None:
     """A model that never concludes is cut off at its budget; events stay small all the way."""
     tools = ("list_workloads", "check_signals", "list_alerts", "list_events", "analyse_namespace")
-    async with endpoint(lambda _: calls(*((tool, {}) for tool in tools))) as server:
+    async with model_server(lambda _: calls(*((tool, {}) for tool in tools))) as server:
         planner = make_planner(model="openai:stub", base_url=server.base_url, max_tool_calls=24)
         with pydantic_ai.models.override_allow_model_requests(True):
             result, history = await investigated(address, planner)
@@ -149,13 +149,11 @@ async def test_a_correction_replays_under_another_model(address: str, make_plann
         "confidence": 0.9,
         "claims": [{"text": "it ran out of memory", "citations": [{"evidence": "e-0", "key": "oom", "value": "yes"}]}],
     }
-    async with endpoint(
-        calls(("analyse_namespace", {})), lambda _: calls(("conclude", {"causes": [invented]}))
-    ) as server:
+    async with model_server(lambda _: calls(("conclude", {"causes": [invented]}))) as server:
         planner = make_planner(model="openai:stub", base_url=server.base_url)
         with pydantic_ai.models.override_allow_model_requests(True):
             result, history = await investigated(address, planner)
-        assert len(server.requests) == 3
+        assert len(server.requests) == 2
 
     assert (result.planner, result.diagnosis.causes, result.draft) == ("openai:stub", (), None)
     install(make_planner())
