@@ -78,6 +78,10 @@ class _Past:
         """All of them."""
         return self._items
 
+    async def item(self, incident_id: str) -> BacklogItem | None:
+        """One of them."""
+        return next((item for item in self._items if item.incident_id == incident_id), None)
+
     async def save_item(self, item: BacklogItem) -> None:
         """Nothing is learned here."""
 

@@ -12,6 +12,7 @@ from knowledge.library import Knowledge
 from service.api.services import Probe, Services
 from service.auth import Authenticator
 from service.feed import Feed
+from service.housekeeping import Housekeeper
 from service.inbox import PACE, Drainer, Inbox
 from service.library import open_knowledge
 from service.metrics import Metrics
@@ -27,6 +28,7 @@ from service.store.mail import MailStore
 from service.store.tokens import TokenStore
 from service.temporal import TemporalEngine
 from service.upstreams import Upstreams, open_upstreams
+from tools.artifacts import Artifacts
 from workflows.activities.backlog import BacklogActivities
 from workflows.activities.changes import ApplicationChanges, WorkloadChanges
 from workflows.activities.paging import Paging
@@ -50,6 +52,7 @@ class Composition:
     engine: TemporalEngine
     inbox: Inbox
     drainer: Drainer
+    housekeeper: Housekeeper
     api: Services
     activities: Sequence[Callable[..., object]]
 
@@ -68,9 +71,9 @@ def compose(settings: Settings, temporal_address: str) -> Composition:
     database = Database(settings.database.url.get_secret_value())
     facts, artifacts, backlog = Facts(database), ArtifactStore(database), BacklogStore(database)
     upstreams = open_upstreams(settings, artifacts)
-    sources = _sources(site, upstreams, artifacts)
+    sources = open_sources(site, upstreams, artifacts)
     knowledge = open_knowledge(settings, database)
-    planner = Planner(sources, knowledge, _planner_options(settings), site.policy, site.objectives)
+    planner = Planner(sources, knowledge, planner_options(settings), site.policy, site.objectives)
     engine = TemporalEngine(temporal_address, settings.temporal.namespace, _triage_options(settings))
     mail = MailStore(database)
     inbox = Inbox(mail)
@@ -89,12 +92,14 @@ def compose(settings: Settings, temporal_address: str) -> Composition:
         engine=engine,
         inbox=inbox,
         drainer=Drainer(mail, engine, inbox.news, pace=PACE),
+        housekeeper=Housekeeper(settings.retention, facts, artifacts, AuditLog(database)),
         api=_api(settings, database, facts, mail, inbox, engine, planner, probes),
         activities=_activities(settings, upstreams, sources, knowledge, backlog, facts, site),
     )
 
 
-def _sources(site: SiteFiles, upstreams: Upstreams, artifacts: ArtifactStore) -> Sources:
+def open_sources(site: SiteFiles, upstreams: Upstreams, artifacts: Artifacts) -> Sources:
+    """What an investigation reads, of the configured systems."""
     return Sources(
         signals=site.signals,
         artifacts=artifacts,
@@ -106,7 +111,8 @@ def _sources(site: SiteFiles, upstreams: Upstreams, artifacts: ArtifactStore) ->
     )
 
 
-def _planner_options(settings: Settings) -> PlannerOptions:
+def planner_options(settings: Settings) -> PlannerOptions:
+    """Which model investigates, and what it may spend."""
     group = settings.planner
     return PlannerOptions(
         model=group.model,

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import signal
 import socket
 from collections.abc import AsyncGenerator
@@ -13,6 +12,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from domain.errors import Misconfigured, UpstreamUnavailable
 from domain.model import Model
+from service.commands import find_command
 
 START_TIMEOUT = 30.0
 STOP_TIMEOUT = 10.0
@@ -30,14 +30,6 @@ class _Running(Model):
     port: int
 
 
-def find_binary(cache: Path) -> Path | None:
-    """The `temporal` command on PATH, or the one in `cache` that the project's set-up built."""
-    found = shutil.which("temporal")
-    candidates = [Path(found)] if found else []
-    candidates.append(cache / "bin" / "temporal")
-    return next((path for path in candidates if path.is_file()), None)
-
-
 @asynccontextmanager
 async def dev_server(data: Path, cache: Path, *, namespace: str, ui_port: int | None = None) -> AsyncGenerator[str]:
     """Run a dev server whose database is in `data`; yields its address.
@@ -49,7 +41,7 @@ async def dev_server(data: Path, cache: Path, *, namespace: str, ui_port: int | 
     record = data / "temporal.json"
     running = _left_behind(record)
     if running is None:
-        binary = find_binary(cache) or await _downloaded(cache)
+        binary = find_command("temporal", cache) or await _downloaded(cache)
         running = await _start(binary, data, namespace, ui_port)
         record.write_text(running.model_dump_json(), encoding="utf-8")
     try:

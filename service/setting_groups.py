@@ -1,7 +1,7 @@
 """The settings by group: what each means, its default, and which values refuse to start."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 import limits
 from pydantic import (
@@ -52,6 +52,7 @@ def _comma_separated(value: object) -> object:
 
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+Days = Annotated[int, Field(ge=0, le=36_500)]
 Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]
 
 
@@ -153,12 +154,20 @@ class UpstreamSettings(Group):
 class ArgoSettings(UpstreamSettings):
     """Argo CD."""
 
-    write_token: SecretStr | None = Field(default=None, description="bearer token for approved changes; default TOKEN")
+    write_token: SecretStr | None = Field(
+        default=None, description="bearer token for approved changes; empty: applications cannot be changed"
+    )
+
+    @model_validator(mode="after")
+    def _has_a_url(self) -> "ArgoSettings":
+        if self.write_token and not self.url:
+            raise ValueError("TRIAGE_ARGOCD__WRITE_TOKEN needs TRIAGE_ARGOCD__URL")
+        return self
 
     @property
-    def writer(self) -> SecretStr | None:
-        """The token that approved changes are made with."""
-        return self.write_token or self.token
+    def write(self) -> UpstreamSettings | None:
+        """Argo CD with the token that approved changes are made with; None without one."""
+        return UpstreamSettings(url=self.url, token=self.write_token) if self.write_token else None
 
 
 class GrafanaSettings(Group):
@@ -167,22 +176,40 @@ class GrafanaSettings(Group):
     url: HttpUrl = Field(default="", description="base URL; watched by /readyz")
 
 
+class ClusterAccess(NamedTuple):
+    """A kubeconfig and a context in it; None: the service account of the pod, the file's current one."""
+
+    kubeconfig: Path | None
+    context: str | None
+
+
 class KubernetesSettings(Group):
     """The cluster."""
 
     kubeconfig: Path | None = Field(default=None, description="kubeconfig file")
     context: str = Field(default="", description="context to read with; empty: the file's current one")
-    write_context: str = Field(default="", description="context for approved changes; default CONTEXT")
-    in_cluster: bool = Field(default=False, description="use the service account of the pod triagent runs in")
+    write_kubeconfig: Path | None = Field(
+        default=None, description="kubeconfig file of the write identity; empty: KUBECONFIG with WRITE_CONTEXT"
+    )
+    write_context: str = Field(
+        default="",
+        description="context for approved changes; without it and WRITE_KUBECONFIG workloads cannot be changed",
+    )
+    in_cluster: bool = Field(default=False, description="read with the service account of the pod triagent runs in")
 
     @model_validator(mode="after")
     def _one_identity(self) -> "KubernetesSettings":
         if self.in_cluster and (self.kubeconfig or self.context):
             raise ValueError("TRIAGE_KUBERNETES__IN_CLUSTER contradicts TRIAGE_KUBERNETES__KUBECONFIG and __CONTEXT")
-        if self.write_context and not self.configured:
-            raise ValueError("TRIAGE_KUBERNETES__WRITE_CONTEXT needs TRIAGE_KUBERNETES__KUBECONFIG or __CONTEXT")
-        if self.kubeconfig and not self.kubeconfig.is_file():
-            raise ValueError(f"TRIAGE_KUBERNETES__KUBECONFIG: {self.kubeconfig} is not a file")
+        if self.write_kubeconfig and not self.configured:
+            raise ValueError("TRIAGE_KUBERNETES__WRITE_KUBECONFIG needs an identity to read with")
+        if self.write_context and not (self.write_kubeconfig or self.kubeconfig):
+            raise ValueError(
+                "TRIAGE_KUBERNETES__WRITE_CONTEXT needs TRIAGE_KUBERNETES__KUBECONFIG or __WRITE_KUBECONFIG beside it"
+            )
+        for name, file in (("KUBECONFIG", self.kubeconfig), ("WRITE_KUBECONFIG", self.write_kubeconfig)):
+            if file and not file.is_file():
+                raise ValueError(f"TRIAGE_KUBERNETES__{name}: {file} is not a file")
         return self
 
     @property
@@ -191,9 +218,16 @@ class KubernetesSettings(Group):
         return bool(self.kubeconfig or self.context or self.in_cluster)
 
     @property
-    def writer(self) -> str:
-        """The context that approved changes are made with."""
-        return self.write_context or self.context
+    def read(self) -> ClusterAccess | None:
+        """What investigations read with; None where there is no cluster."""
+        return ClusterAccess(self.kubeconfig, self.context or None) if self.configured else None
+
+    @property
+    def write(self) -> ClusterAccess | None:
+        """What approved changes are made with; None where nobody named it: reading alone is the default."""
+        if not (self.write_kubeconfig or self.write_context):
+            return None
+        return ClusterAccess(self.write_kubeconfig or self.kubeconfig, self.write_context or None)
 
 
 class KnowledgeSettings(Group):
@@ -276,6 +310,14 @@ class PagerSettings(Group):
         if not self.webhook_url and (self.token or self.routing_key):
             raise ValueError("TRIAGE_PAGER__TOKEN and __ROUTING_KEY need TRIAGE_PAGER__WEBHOOK_URL")
         return self
+
+
+class RetentionSettings(Group):
+    """How long the database keeps what is over. 0: for good."""
+
+    incidents: Days = Field(default=730, description="days after its end that an incident and its facts are kept")
+    artifacts: Days = Field(default=180, description="days that raw tool output is kept after it was last seen")
+    audit: Days = Field(default=2555, description="days that entries of the audit log are kept")
 
 
 class HttpSettings(Group):

@@ -49,6 +49,7 @@ class Settings(BaseSettings):
     correlation: groups.CorrelationSettings = groups.CorrelationSettings()
     verification: groups.VerificationSettings = groups.VerificationSettings()
     pager: groups.PagerSettings = groups.PagerSettings()
+    retention: groups.RetentionSettings = groups.RetentionSettings()
     http: groups.HttpSettings = groups.HttpSettings()
     telemetry: groups.TelemetrySettings = groups.TelemetrySettings()
     log: groups.LogSettings = groups.LogSettings()

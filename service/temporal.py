@@ -18,7 +18,7 @@ from domain.errors import InvalidPlan, NotFound, TriagentError, UpstreamUnavaila
 from service.engine import AlertBatch, DecisionReceipt
 from workflows.correlation import AlertCorrelation, group_workflow_id
 from workflows.messages import CorrelationInput, TriageOptions
-from workflows.triage import SERVICE, SEVERITY, STATUS
+from workflows.visibility import SERVICE, SEVERITY, STATUS
 
 TASK_QUEUE = "triagent"
 RPC_TIMEOUT = timedelta(seconds=10)

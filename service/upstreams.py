@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from pydantic import SecretStr
 
-from service.setting_groups import UpstreamSettings
+from service.setting_groups import ClusterAccess, UpstreamSettings
 from service.settings import Settings
 from tools.alertmanager.read import AlertmanagerReader
 from tools.argocd.preview import ArgoPreview
@@ -43,6 +43,12 @@ class Upstreams:
     endpoints: tuple[Endpoint, ...] = field(default=())
 
     @property
+    def read_only(self) -> tuple[str, ...]:
+        """The systems that are read and have no write identity: no plan that changes them is asked for."""
+        systems = (("kubernetes", self.kubernetes, self.kubernetes_writer), ("argocd", self.argocd, self.argocd_writer))
+        return tuple(name for name, reader, writer in systems if reader and not writer)
+
+    @property
     def probes(self) -> dict[str, Callable[[], Awaitable[None]] | None]:
         """Each system's own check, for /readyz."""
         return {
@@ -50,7 +56,9 @@ class Upstreams:
             "alertmanager": self.alertmanager.ready if self.alertmanager else None,
             "tempo": self.tempo.ready if self.tempo else None,
             "argocd": self.argocd.ready if self.argocd else None,
+            "argocd_write": self.argocd_writer.ready if self.argocd_writer else None,
             "kubernetes": self.kubernetes.ready if self.kubernetes else None,
+            "kubernetes_write": self.kubernetes_writer.ready if self.kubernetes_writer else None,
             "grafana": _healthy(self.grafana) if self.grafana else None,
         }
 
@@ -67,18 +75,17 @@ class _Builder:
         self.policy = HttpPolicy(timeout=settings.http.timeout, max_bytes=settings.http.max_bytes)
         self.endpoints: list[Endpoint] = []
 
-    def upstream(self, system: str, group: UpstreamSettings) -> Upstream | None:
-        if not group.url:
+    def upstream(self, system: str, group: UpstreamSettings | None) -> Upstream | None:
+        if group is None or not group.url:
             return None
         return self.kept(
             Upstream(system, group.url, token=_text(group.token), policy=self.policy, artifacts=self.artifacts)
         )
 
-    def cluster(self, context: str) -> Upstream | None:
-        group = self.settings.kubernetes
-        if not group.configured:
+    def cluster(self, access: ClusterAccess | None) -> Upstream | None:
+        if access is None:
             return None
-        return self.kept(connect(group.kubeconfig, context or None, artifacts=self.artifacts, policy=self.policy))
+        return self.kept(connect(access.kubeconfig, access.context, artifacts=self.artifacts, policy=self.policy))
 
     def dashboards(self) -> Endpoint | None:
         url = self.settings.grafana.url
@@ -96,9 +103,9 @@ def open_upstreams(settings: Settings, artifacts: Artifacts) -> Upstreams:
     alertmanager = build.upstream("alertmanager", settings.alertmanager)
     tempo = build.upstream("tempo", settings.tempo)
     argocd = build.upstream("argocd", settings.argocd)
-    argocd_write = build.upstream("argocd", settings.argocd.model_copy(update={"token": settings.argocd.writer}))
-    cluster = build.cluster(settings.kubernetes.context)
-    cluster_write = build.cluster(settings.kubernetes.writer)
+    argocd_write = build.upstream("argocd", settings.argocd.write)
+    cluster = build.cluster(settings.kubernetes.read)
+    cluster_write = build.cluster(settings.kubernetes.write)
     argo_reader = ArgoReader(argocd) if argocd else None
     return Upstreams(
         kubernetes=KubernetesReader(cluster) if cluster else None,
@@ -108,7 +115,7 @@ def open_upstreams(settings: Settings, artifacts: Artifacts) -> Upstreams:
         alertmanager=AlertmanagerReader(alertmanager) if alertmanager else None,
         tempo=TempoReader(tempo) if tempo else None,
         argocd=argo_reader,
-        argocd_preview=ArgoPreview(argo_reader) if argo_reader else None,
+        argocd_preview=ArgoPreview(argo_reader, argocd_write) if argo_reader and argocd_write else None,
         argocd_writer=ArgoWriter(argocd_write) if argocd_write else None,
         pager=_pager(settings, build.policy),
         grafana=build.dashboards(),

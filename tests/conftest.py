@@ -12,3 +12,4 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write the workflow histories of this run to tests/replay/histories",
     )
+    parser.addoption("--full", action="store_true", help="all repetitions of the suites on the real cluster")

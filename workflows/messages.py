@@ -64,12 +64,13 @@ class TriageClosed(Model):
 
 
 class TriageInput(Model):
-    """One incident."""
+    """One incident. `at` is the moment to look at the world from, for one that was recorded; None: now."""
 
     incident_id: str
     group_id: str
     alerts: tuple[Alert, ...] = Field(min_length=1)
     options: TriageOptions = TriageOptions()
+    at: Timestamp | None = None
 
 
 class TriageResult(Model):

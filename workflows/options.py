@@ -5,6 +5,7 @@ from datetime import timedelta
 from temporalio.common import RetryPolicy
 from temporalio.workflow import ActivityConfig
 
+from agent.liveness import LOST
 from domain.errors import TriagentError
 
 LONGEST = timedelta(minutes=5)
@@ -27,12 +28,14 @@ FINAL_ERRORS = [*final_errors(), "ValidationError", "ValueError", "TypeError"]
 
 PERSIST: ActivityConfig = {
     "start_to_close_timeout": timedelta(seconds=30),
+    "heartbeat_timeout": LOST,
     "retry_policy": RetryPolicy(maximum_interval=timedelta(seconds=10), non_retryable_error_types=FINAL_ERRORS),
 }
 """Our own database: keep trying until it is back; nothing may be lost."""
 
 LOOK: ActivityConfig = {
     "start_to_close_timeout": timedelta(seconds=60),
+    "heartbeat_timeout": LOST,
     "retry_policy": RetryPolicy(
         maximum_attempts=3, maximum_interval=timedelta(seconds=5), non_retryable_error_types=FINAL_ERRORS
     ),
@@ -41,6 +44,7 @@ LOOK: ActivityConfig = {
 
 PREPARE: ActivityConfig = {
     "start_to_close_timeout": timedelta(seconds=90),
+    "heartbeat_timeout": LOST,
     "retry_policy": RetryPolicy(
         maximum_attempts=5, maximum_interval=timedelta(seconds=10), non_retryable_error_types=FINAL_ERRORS
     ),
@@ -49,6 +53,7 @@ PREPARE: ActivityConfig = {
 
 WRITE: ActivityConfig = {
     "start_to_close_timeout": timedelta(seconds=60),
+    "heartbeat_timeout": LOST,
     "retry_policy": RetryPolicy(
         maximum_attempts=8, maximum_interval=timedelta(seconds=15), non_retryable_error_types=FINAL_ERRORS
     ),
@@ -57,15 +62,16 @@ WRITE: ActivityConfig = {
 
 SETTLE: ActivityConfig = {
     "start_to_close_timeout": timedelta(minutes=4, seconds=30),
-    "heartbeat_timeout": timedelta(seconds=20),
+    "heartbeat_timeout": LOST,
     "retry_policy": RetryPolicy(
         maximum_attempts=5, maximum_interval=timedelta(seconds=5), non_retryable_error_types=FINAL_ERRORS
     ),
 }
-"""Waiting for a rollout or a sync, with heartbeats."""
+"""Waiting for a rollout or a sync."""
 
 CALL: ActivityConfig = {
     "start_to_close_timeout": timedelta(seconds=30),
+    "heartbeat_timeout": LOST,
     "retry_policy": RetryPolicy(
         maximum_attempts=10, maximum_interval=timedelta(seconds=30), non_retryable_error_types=FINAL_ERRORS
     ),

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable
+from datetime import datetime, timedelta
 from typing import NoReturn, TypeVar
 
 from temporalio import workflow
-from temporalio.common import SearchAttributeKey
-from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, FailureError
+from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError
 
 with workflow.unsafe.imports_passed_through():
+    from agent.advice import advice
     from agent.investigation import Brief, ToolStep
     from domain.alerts import Alert, AlertGroup
     from domain.approvals import Decision
@@ -17,46 +18,35 @@ with workflow.unsafe.imports_passed_through():
     from domain.evidence import Evidence
     from domain.facts import IncidentStatus
     from domain.inventory import Inventory
-    from domain.learning import KnowledgeQuery, Pattern
+    from domain.learning import Pattern, query_about
     from domain.plans import PlanDraft
-    from workflows.activities.backlog import BacklogActivities, DocumentInput, LookupResult, RecheckInput
-    from workflows.activities.paging import PageInput, Paging
+    from workflows.activities.backlog import BacklogActivities, LookupResult, RecheckInput
     from workflows.activities.preparation import Preparation, PrepareInput
     from workflows.activities.records import Records, RelatedInput
+    from workflows.documentation import Documentation, Ended, reason_of
     from workflows.execution import ChangeExecution
     from workflows.gate import Gate
     from workflows.messages import (
         DecisionReceipt,
         ExecutionInput,
         ExecutionResult,
-        TriageClosed,
         TriageInput,
         TriageResult,
     )
-    from workflows.options import CALL, LOOK, PERSIST, PREPARE
+    from workflows.options import LOOK, PERSIST, PREPARE
     from workflows.planning import planner
     from workflows.recording import Recorder
-
-SERVICE = SearchAttributeKey.for_keyword("TriagentService")
-SEVERITY = SearchAttributeKey.for_keyword("TriagentSeverity")
-STATUS = SearchAttributeKey.for_keyword("TriagentStatus")
+    from workflows.visibility import show
 
 PLAN_VERSIONS = 10
 """How often a plan may be asked for again (drift, modification) before a human is called instead."""
 
+SETTLING = (timedelta(seconds=5), timedelta(seconds=15))
+"""Pauses before an investigation is repeated that found nothing right after somebody changed the object."""
+
 NOTHING_FOUND = LookupResult(matches=(), known=None)
 
 T = TypeVar("T")
-
-
-class _Ended(Exception):
-    """The incident ends here, with this status; raised anywhere in the run, closed in one place."""
-
-    def __init__(self, status: IncidentStatus, reason: str, held: bool | None = None) -> None:
-        super().__init__(reason)
-        self.status: IncidentStatus = status
-        self.reason = reason
-        self.held = held
 
 
 class _Case:
@@ -97,7 +87,7 @@ class IncidentTriage:
         try:
             await self._until_stopped(self._diagnose())
             await self._remediate()
-        except _Ended as end:
+        except Ended as end:
             ended = end
         await self._close(ended)
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -177,35 +167,22 @@ class IncidentTriage:
 
     async def _look_up(self) -> LookupResult:
         try:
-            found = await workflow.execute_activity_method(BacklogActivities.lookup, self._query(), **LOOK)
+            query = query_about(self._group, self._looked_from)
+            found = await workflow.execute_activity_method(BacklogActivities.lookup, query, **LOOK)
         except ActivityError as error:
-            await self._recorder.record("PatternLookupCompleted", {"matches": (), "unavailable": _reason(error)})
+            await self._recorder.record("PatternLookupCompleted", {"matches": (), "unavailable": reason_of(error)})
             return NOTHING_FOUND
         known = found.known.doc_id if found.known else None
         await self._recorder.record("PatternLookupCompleted", {"matches": found.matches, "known_pattern": known})
         return found
 
-    def _query(self) -> KnowledgeQuery:
-        first = self._group.alerts[0]
-        return KnowledgeQuery(
-            alerts=tuple(dict.fromkeys(alert.name for alert in self._group.alerts)),
-            labels=first.labels,
-            annotations=first.annotations,
-            namespace=self._group.namespace,
-            service=self._group.service,
-            at=workflow.now(),
-        )
-
     def _brief(self, found: LookupResult) -> Brief:
-        return Brief(
-            incident_id=self._request.incident_id,
-            title=self._group.title,
-            namespace=self._group.namespace,
-            service=self._group.service,
-            alerts=self._group.alerts,
-            matches=found.matches,
-            at=workflow.now(),
-        )
+        return Brief.about(self._group, self._request.incident_id, self._looked_from, found.matches)
+
+    @property
+    def _looked_from(self) -> datetime:
+        """The moment the world is looked at from: now, but for a recorded incident."""
+        return self._request.at or workflow.now()
 
     async def _follow(self, pattern: Pattern) -> bool:
         """A known pattern: see its cause again in live evidence, and its plan is ready without an investigation."""
@@ -215,7 +192,7 @@ class IncidentTriage:
                 BacklogActivities.recheck, RecheckInput(pattern=pattern, brief=brief), **LOOK
             )
         except ActivityError as error:
-            fact = {"pattern_id": pattern.id, "confirmed": False, "reason": _reason(error)}
+            fact = {"pattern_id": pattern.id, "confirmed": False, "reason": reason_of(error)}
             await self._recorder.record("PatternRechecked", fact)
             return False
         await self._step(ToolStep(tool="recheck_pattern", evidence=seen.evidence, seconds=0.0))
@@ -249,18 +226,19 @@ class IncidentTriage:
         draft = await self._sound_draft()
         for version in range(1, PLAN_VERSIONS + 1):
             draft = await self._propose_and_execute(draft, version)
-        raise _Ended("escalated", "the plan had to be asked for too often")
+        raise Ended("escalated", "the plan had to be asked for too often")
 
     async def _sound_draft(self) -> PlanDraft:
         """The draft of a diagnosis that stands. Ends the incident where there is none."""
         diagnosis, draft = self._case.diagnosis, self._case.draft
         if diagnosis is None or not diagnosis.sufficient:
             if not self._group.firing:
-                raise _Ended("no_action", "the alerts cleared, and no fault was found")
-            raise _Ended("escalated", "insufficient evidence for a cause")
+                raise Ended("no_action", "the alerts cleared, and no fault was found")
+            raise Ended("escalated", "insufficient evidence for a cause")
         await self._stand_back_for_others(diagnosis)
         if draft is None:
-            raise _Ended("escalated", "no typed action addresses the cause; a human must act")
+            told = advice(diagnosis.causes[0], self._case.inventory)
+            raise Ended("escalated", f"no typed action addresses the cause; a human must act. {told}".rstrip())
         return draft
 
     async def _stand_back_for_others(self, diagnosis: Diagnosis) -> None:
@@ -279,7 +257,7 @@ class IncidentTriage:
         )
         if related.incident_id:
             await self._recorder.record("IncidentLinked", {"other_incident": related.incident_id})
-            raise _Ended("no_action", f"the same cause is being dealt with in {related.incident_id}")
+            raise Ended("no_action", f"the same cause is being dealt with in {related.incident_id}")
 
     async def _propose_and_execute(self, draft: PlanDraft, version: int) -> PlanDraft:
         """One round of the gate. Ends the incident, or returns the draft that must be asked for next."""
@@ -293,13 +271,13 @@ class IncidentTriage:
                 await self._recorder.record("PlanVoided", {"digest": self._gate.digest, "reason": "modified"})
                 return self._gate.take_modification()
             case "rejected":
-                raise _Ended("rejected", "a reviewer rejected the plan; nothing was written")
+                raise Ended("rejected", "a reviewer rejected the plan; nothing was written")
             case "expired":
-                raise _Ended("expired", "nobody decided before the plan expired; nothing was written")
+                raise Ended("expired", "nobody decided before the plan expired; nothing was written")
             case "quiet":
-                raise _Ended("no_action", "the alerts cleared by themselves; nothing was written")
+                raise Ended("no_action", "the alerts cleared by themselves; nothing was written")
             case "escalated" | "cancelled":
-                raise _Ended(verdict, self._gate.stop_reason)
+                raise Ended(verdict, self._gate.stop_reason)
 
     async def _ask(self, draft: PlanDraft, version: int) -> None:
         try:
@@ -307,7 +285,7 @@ class IncidentTriage:
                 Preparation.prepare, self._preparation(draft, version), **PREPARE
             )
         except ActivityError as error:
-            raise _Ended("escalated", f"the plan could not be prepared: {_reason(error)}") from error
+            raise Ended("escalated", f"the plan could not be prepared: {reason_of(error)}") from error
         self._gate.open(prepared.plan, prepared.rule)
         await self._recorder.record(
             "RemediationProposed",
@@ -343,7 +321,7 @@ class IncidentTriage:
                 id=self._executing,
             )
         except ChildWorkflowError as error:
-            raise _Ended("escalated", f"the change failed: {_reason(error)}", held=False) from error
+            raise Ended("escalated", f"the change failed: {reason_of(error)}", held=False) from error
         finally:
             self._executing = None
         return await self._conclude(result)
@@ -353,17 +331,30 @@ class IncidentTriage:
             await self._recorder.record("PlanVoided", {"digest": self._gate.digest, "reason": result.reason})
             return await self._look_again()
         if result.outcome == "held":
-            raise _Ended("resolved", result.reason, held=True)
+            raise Ended("resolved", result.reason, held=True)
         if self._gate.stopped == "cancelled":
-            raise _Ended("cancelled", result.reason, held=False)
-        raise _Ended("escalated", result.reason, held=False)
+            raise Ended("cancelled", result.reason, held=False)
+        raise Ended("escalated", result.reason, held=False)
 
     async def _look_again(self) -> PlanDraft:
         """The world moved on since the review, so the diagnosis may have, too."""
         self._show("triaging")
         await self._until_stopped(self._investigate(NOTHING_FOUND))
+        if not self._is_sure() and workflow.patched("look-again-once-settled"):
+            await self._wait_and_look()
         await self._record_diagnosis()
         return await self._sound_draft()
+
+    async def _wait_and_look(self) -> None:
+        """Pods that a change made a moment ago say nothing yet: give them time before a human is called."""
+        for pause in SETTLING:
+            await self._until_stopped(workflow.sleep(pause))
+            await self._until_stopped(self._investigate(NOTHING_FOUND))
+            if self._is_sure():
+                return
+
+    def _is_sure(self) -> bool:
+        return self._case.diagnosis is not None and self._case.diagnosis.sufficient
 
     # --- decisions
 
@@ -395,7 +386,7 @@ class IncidentTriage:
         except ActivityError as error:
             cause = error.cause
             kind = cause.type if isinstance(cause, ApplicationError) and cause.type else "InvalidPlan"
-            raise ApplicationError(_reason(error), type=kind, non_retryable=True) from error
+            raise ApplicationError(reason_of(error), type=kind, non_retryable=True) from error
 
     async def _stop_execution(self, decision: Decision) -> None:
         if self._executing is None:
@@ -411,75 +402,13 @@ class IncidentTriage:
             return await task
         task.cancel()
         await workflow.wait([task])
-        raise _Ended(self._gate.stopped or "cancelled", self._gate.stop_reason)
+        raise Ended(self._gate.stopped or "cancelled", self._gate.stop_reason)
 
     # --- DOCUMENTATION and END
 
-    async def _close(self, end: _Ended) -> None:
+    async def _close(self, end: Ended) -> None:
         self._gate.close(end.status)
-        episodes = tuple(alert.episode for alert in self._group.alerts)
-        if end.status == "escalated":
-            await self._page(end.reason)
-        await self._recorder.record("DocumentationRequested")
-        await self._document(end)
-        await self._recorder.record("IncidentClosed", {"status": end.status, "reason": end.reason})
-        self._show(end.status)
-        await self._tell_group(end.status, episodes)
-
-    async def _page(self, reason: str) -> None:
-        diagnosis = self._case.diagnosis
-        request = PageInput(
-            incident_id=self._request.incident_id,
-            title=self._group.title,
-            severity=self._group.severity,
-            reason=reason,
-            summary=diagnosis.summary if diagnosis else "",
-        )
-        try:
-            paged = await workflow.execute_activity_method(Paging.page, request, **CALL)
-            fact = {"reason": reason, "paged": paged.paged, "detail": paged.detail}
-        except ActivityError as error:
-            fact = {"reason": reason, "paged": False, "detail": _reason(error)}
-        await self._recorder.record("IncidentEscalated", fact)
-
-    async def _document(self, end: _Ended) -> None:
-        request = DocumentInput(
-            incident_id=self._request.incident_id,
-            outcome=end.status,
-            reason=end.reason,
-            held=end.held,
-            at=workflow.now(),
-        )
-        try:
-            written = await workflow.execute_activity_method(BacklogActivities.document, request, **PREPARE)
-        except ActivityError as error:
-            workflow.logger.error("the incident could not be written to the backlog: %s", _reason(error))
-            return
-        await self._recorder.record(
-            "DocumentationCompleted", {"backlog_item": written.backlog_item, "pattern_id": written.pattern_id}
-        )
-
-    async def _tell_group(self, status: IncidentStatus, episodes: tuple[str, ...]) -> None:
-        parent = workflow.info().parent
-        if parent is None:
-            return
-        closed = TriageClosed(
-            incident_id=self._request.incident_id, status=status, at=workflow.now(), episodes=episodes
-        )
-        try:
-            await workflow.get_external_workflow_handle(parent.workflow_id).signal("TriageClosed", closed)
-        except FailureError:
-            workflow.logger.info("the alert group has already ended")
+        await Documentation(self._request.incident_id, self._recorder).close(end, self._group, self._case.diagnosis)
 
     def _show(self, status: IncidentStatus) -> None:
-        workflow.upsert_search_attributes(
-            [
-                SERVICE.value_set(self._group.service or "unknown"),
-                SEVERITY.value_set(self._group.severity),
-                STATUS.value_set(status),
-            ]
-        )
-
-
-def _reason(error: ActivityError | ChildWorkflowError) -> str:
-    return str(error.cause or error)
+        show(self._group, status)

@@ -151,34 +151,27 @@ def _attempt(
 Attempted = Annotated[Attempt, Depends(_attempt)]
 
 
-@router.post("/incidents/{incident_id}/approve")
-async def approve(attempt: Attempted, body: DecisionRequest) -> DecidedView:
-    """Approve the plan with this digest. It is carried out once enough different people have."""
-    return await attempt.decide("approve", body)
+DECISIONS: dict[DecisionKind, str] = {
+    "approve": "Approve the plan with this digest. It is carried out once enough different people have.",
+    "reject": "Reject the plan: nothing is written, and the incident is closed.",
+    "modify": "Change the plan. It is prepared again from live state, and approval is asked for again.",
+    "escalate": "Page a human and close the triage.",
+    "cancel": "End the triage.",
+}
+"""What people may decide, and what it does."""
 
 
-@router.post("/incidents/{incident_id}/reject")
-async def reject(attempt: Attempted, body: DecisionRequest) -> DecidedView:
-    """Reject the plan: nothing is written, and the incident is closed."""
-    return await attempt.decide("reject", body)
+def _offer(kind: DecisionKind, description: str) -> None:
+    async def decide(attempt: Attempted, body: DecisionRequest) -> DecidedView:
+        return await attempt.decide(kind, body)
+
+    router.add_api_route(
+        f"/incidents/{{incident_id}}/{kind}", decide, methods=["POST"], name=kind, description=description
+    )
 
 
-@router.post("/incidents/{incident_id}/modify")
-async def modify(attempt: Attempted, body: DecisionRequest) -> DecidedView:
-    """Change the plan. It is prepared again from live state, and approval is asked for again."""
-    return await attempt.decide("modify", body)
-
-
-@router.post("/incidents/{incident_id}/escalate")
-async def escalate(attempt: Attempted, body: DecisionRequest) -> DecidedView:
-    """Page a human and close the triage."""
-    return await attempt.decide("escalate", body)
-
-
-@router.post("/incidents/{incident_id}/cancel")
-async def cancel(attempt: Attempted, body: DecisionRequest) -> DecidedView:
-    """End the triage."""
-    return await attempt.decide("cancel", body)
+for _kind, _description in DECISIONS.items():
+    _offer(_kind, _description)
 
 
 def _shows(incident: Incident, decision: Decision) -> bool:

@@ -16,7 +16,7 @@ def ask(
     url: Url = "",
 ) -> None:
     """Ask in plain language; the answer cites evidence, or says that there is not enough."""
-    client = Client(url)
+    client = Client(url, verbatim=as_json)
     body: JsonObject = {"question": question, "namespace": namespace}
     if as_json:
         print_json(client.post("/ask", body))

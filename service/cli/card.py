@@ -7,23 +7,31 @@ from pydantic import JsonValue
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.syntax import Syntax
+from rich.table import Table
 from rich.text import Text
 
 from service.cli.output import NONE, JsonObject, an_object, console, joined, local_time, objects
 
 SHOWN_ONLY = {"type", "risk", "precondition", "predicted_effect", "inverse"}
+NAMES_WIDTH = 16
+"""Of the column with the names of fields. Values never reach into it: no text can pass for a field of its own."""
 
 
 def print_incident(incident: JsonObject) -> None:
     """Head, alerts, diagnosis and plan card."""
-    console.print(_head(incident))
-    for line in _diagnosis(an_object(incident["diagnosis"])):
-        console.print(line, soft_wrap=True)
+    for part in incident_lines(incident):
+        console.print(part, soft_wrap=isinstance(part, Text))
+
+
+def incident_lines(incident: JsonObject) -> Iterator[RenderableType]:
+    """What `print_incident` prints, part by part."""
+    yield _head(incident)
+    yield from _diagnosis(an_object(incident["diagnosis"]))
     plan = cast("JsonObject | None", incident["plan"])
     if plan:
-        console.print(plan_card(plan))
+        yield plan_card(plan)
         if incident["status"] == "awaiting_approval":
-            console.print(_next_steps(str(incident["id"]), str(plan["digest"])), soft_wrap=True)
+            yield _next_steps(str(incident["id"]), str(plan["digest"]))
 
 
 def plan_card(plan: JsonObject) -> Panel:
@@ -81,7 +89,7 @@ def _action(number: int, action: JsonObject) -> Iterator[RenderableType]:
     if effect["blast_radius"]:
         yield _field("touches", joined(effect["blast_radius"]))
     if effect["diff"]:
-        yield Syntax(str(effect["diff"]), "diff", background_color="default")
+        yield _field("diff", Syntax(str(effect["diff"]), "diff", background_color="default", word_wrap=True))
     yield _field("only if", _arguments(an_object(action["precondition"])))
     inverse = cast("JsonObject | None", action["inverse"])
     yield _field("undone by", _arguments(inverse) if inverse else "nothing to undo")
@@ -97,8 +105,12 @@ def _flat(item: JsonValue) -> str:
     return ",".join(map(str, item)) if isinstance(item, list) else str(item)
 
 
-def _field(name: str, value: str) -> Text:
-    return Text.assemble((f"   {name}: ", "dim"), value)
+def _field(name: str, value: str | Syntax) -> Table:
+    row = Table.grid(padding=(0, 1, 0, 0))
+    row.add_column(width=NAMES_WIDTH, no_wrap=True)
+    row.add_column(overflow="fold")
+    row.add_row(Text(f"   {name}:", "dim"), Text(value) if isinstance(value, str) else value)
+    return row
 
 
 def _next_steps(incident_id: str, digest: str) -> Text:

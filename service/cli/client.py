@@ -1,7 +1,7 @@
 """The API, as the command line uses it."""
 
 import json
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Annotated, NamedTuple, cast
 
@@ -10,7 +10,7 @@ import typer
 from pydantic import JsonValue
 
 from domain.errors import TriagentError, UpstreamUnavailable
-from service.cli.output import JsonObject
+from service.cli.output import JsonObject, for_people
 from service.settings import load_client_settings
 
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
@@ -34,24 +34,26 @@ class Event(NamedTuple):
 class Client:
     """The service, asked with the token of `TRIAGE_TOKEN`. A connection lasts for one call: a command makes few.
 
-    Raises `Refused`, or `UpstreamUnavailable` if nobody answers.
+    Answers are fit to be shown to people (`for_people`), or with `verbatim` as they came. Raises `Refused`, or
+    `UpstreamUnavailable` if nobody answers.
     """
 
-    def __init__(self, url: str = "") -> None:
+    def __init__(self, url: str = "", *, verbatim: bool = False) -> None:
         settings = load_client_settings()
         headers = {"Authorization": f"Bearer {settings.token.get_secret_value()}"} if settings.token else {}
         self._has_token = bool(settings.token)
         self._url = (url or settings.url).rstrip("/")
         self._headers = headers
+        self._shown: Callable[[JsonValue], JsonValue] = _as_it_came if verbatim else for_people
 
     def get(self, path: str, **params: str | int | list[str] | None) -> JsonValue:
         """The JSON at `path`."""
         given = {name: value for name, value in params.items() if value is not None}
-        return self._checked(self._request("GET", path, params=given)).json()
+        return self._shown(self._checked(self._request("GET", path, params=given)).json())
 
     def post(self, path: str, body: Mapping[str, JsonValue]) -> JsonObject:
         """The JSON object that answers `body`."""
-        return cast("JsonObject", self._checked(self._request("POST", path, body=body)).json())
+        return cast("JsonObject", self._shown(self._checked(self._request("POST", path, body=body)).json()))
 
     def delete(self, path: str) -> None:
         """Delete what is at `path`."""
@@ -64,7 +66,7 @@ class Client:
         with self._connected() as http, http.stream(method, path, json=body, headers=accept, timeout=None) as response:
             if response.is_error:
                 response.read()
-            yield _events(self._checked(response))
+            yield self._events(self._checked(response))
 
     def _request(
         self, method: str, path: str, *, params: Params | None = None, body: Mapping[str, JsonValue] | None = None
@@ -93,11 +95,14 @@ class Client:
         hint = "; set TRIAGE_TOKEN" if response.status_code == 401 and not self._has_token else ""
         return detail + hint
 
+    def _events(self, response: httpx.Response) -> Iterator[Event]:
+        kind = ""
+        for line in response.iter_lines():
+            if line.startswith("event: "):
+                kind = line.removeprefix("event: ")
+            elif line.startswith("data: "):
+                yield Event(kind, cast("JsonObject", self._shown(json.loads(line.removeprefix("data: ")))))
 
-def _events(response: httpx.Response) -> Iterator[Event]:
-    kind = ""
-    for line in response.iter_lines():
-        if line.startswith("event: "):
-            kind = line.removeprefix("event: ")
-        elif line.startswith("data: "):
-            yield Event(kind, json.loads(line.removeprefix("data: ")))
+
+def _as_it_came(value: JsonValue) -> JsonValue:
+    return value

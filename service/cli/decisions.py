@@ -9,7 +9,7 @@ import typer
 
 from service.cli.card import plan_card
 from service.cli.client import Client, Json, Refused, Url
-from service.cli.output import JsonObject, an_object, console, print_json
+from service.cli.output import JsonObject, an_object, console, for_people, print_json
 
 IncidentId = Annotated[str, typer.Argument(help="The incident.", metavar="ID")]
 Reason = Annotated[str, typer.Option("--reason", "-r", help="Why; kept with the decision.")]
@@ -51,12 +51,12 @@ def modify(
 
 def escalate(incident_id: IncidentId, reason: Reason = "", as_json: Json = False, url: Url = "") -> None:
     """Page a human and end the triage."""
-    _post(Client(url), "escalate", incident_id, {"reason": reason}, as_json=as_json)
+    _post(Client(url, verbatim=as_json), "escalate", incident_id, {"reason": reason}, as_json=as_json)
 
 
 def cancel(incident_id: IncidentId, reason: Reason = "", as_json: Json = False, url: Url = "") -> None:
     """End the triage."""
-    _post(Client(url), "cancel", incident_id, {"reason": reason}, as_json=as_json)
+    _post(Client(url, verbatim=as_json), "cancel", incident_id, {"reason": reason}, as_json=as_json)
 
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -71,7 +71,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 def _decide_about_plan(
     kind: str, incident_id: str, digest: str, reason: str, *, as_json: bool, url: str, more: JsonObject | None = None
 ) -> None:
-    client = Client(url)
+    client = Client(url, verbatim=as_json)
     reviewed = _reviewed_digest(client, kind, incident_id, digest)
     body: JsonObject = {"plan_digest": reviewed, "reason": reason, **(more or {})}
     _post(client, kind, incident_id, body, as_json=as_json)
@@ -87,7 +87,7 @@ def _reviewed_digest(client: Client, kind: str, incident_id: str, given: str) ->
         raise Refused(f"incident {incident_id} has no plan")
     digest = str(plan["digest"])
     if not given:
-        _confirm(plan, kind)
+        _confirm(cast("JsonObject", for_people(plan)), kind)
     elif len(given) < 8 or not digest.startswith(given):
         raise Refused(f"the plan under review has the digest {digest}, not {given}; look at it again")
     return digest

@@ -21,7 +21,7 @@ def incidents(
     url: Url = "",
 ) -> None:
     """List incidents, show one, or watch one."""
-    client = Client(url)
+    client = Client(url, verbatim=as_json)
     if incident_id is None:
         if watch:
             raise typer.BadParameter("--watch needs the id of an incident")

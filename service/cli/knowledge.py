@@ -13,6 +13,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from domain.characters import visible
 from domain.learning import KnowledgeQuery, Match
 from service.cli.client import Json
 from service.cli.output import console, errors, print_json
@@ -39,7 +40,7 @@ def sync() -> None:
         console.print(f"the running service has the index; it takes changes up within {REFRESH:.0f} s")
         return
     for problem in refreshed.problems:
-        errors.print(f"skipped {problem.source}: {problem.reason}", markup=False, soft_wrap=True)
+        errors.print(visible(f"skipped {problem.source}: {problem.reason}"), markup=False, soft_wrap=True)
     counts = f"{refreshed.patterns} patterns, {refreshed.runbooks} runbooks, {refreshed.incidents} past incidents"
     console.print(f"{counts}; {refreshed.written} chunks written, {refreshed.removed} removed", markup=False)
 
@@ -64,7 +65,7 @@ def search(
         table.add_column(column)
     for match in matches:
         known = "known" if match.known else ""
-        table.add_row(match.kind, Text(match.doc_id), f"{match.confidence:.2f}", known, Text(match.title))
+        table.add_row(match.kind, Text(match.doc_id), f"{match.confidence:.2f}", known, Text(visible(match.title)))
     console.print(table if matches else "nothing found")
 
 

@@ -9,8 +9,12 @@ from pydantic import JsonValue
 from rich.console import Console
 from rich.markup import escape
 
+from domain.characters import hidden, visible
+
 JsonObject = dict[str, JsonValue]
 NONE = "-"
+LONG_TEXTS = frozenset({"diff", "answer"})
+"""Fields of more than one line. All others come from outside as one line, or could be taken for several of ours."""
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
@@ -19,12 +23,31 @@ errors = Console(stderr=True, highlight=False)
 def fail(message: str) -> None:
     """Say on standard error what went wrong."""
     for line in message.splitlines() or [message]:
-        errors.print(f"[red]error:[/] {escape(line)}", soft_wrap=True)
+        errors.print(f"[red]error:[/] {escape(visible(line))}", soft_wrap=True)
 
 
 def print_json(value: JsonValue | Sequence[JsonObject]) -> None:
     """The value for another program."""
-    console.print(json.dumps(value, indent=2, ensure_ascii=False), markup=False, soft_wrap=True)
+    console.print(json_text(value), markup=False, soft_wrap=True)
+
+
+def json_text(value: JsonValue | Sequence[JsonObject]) -> str:
+    """JSON in which characters that do not show, or steer a terminal, are escapes: the same value, safe to look at."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return text.translate({ord(mark): _escape(mark) for mark in set(hidden(text))})
+
+
+def _escape(character: str) -> str:
+    return json.dumps(character)[1:-1] if ord(character) != 0x7F else "\\u007f"
+
+
+def for_people(value: JsonValue, field: str = "") -> JsonValue:
+    """A value of the API as a terminal may show it: see `domain.characters`."""
+    if isinstance(value, str):
+        return visible(value, lines=field in LONG_TEXTS)
+    if isinstance(value, dict):
+        return {name: for_people(item, name) for name, item in value.items()}
+    return [for_people(item, field) for item in value] if isinstance(value, list) else value
 
 
 def an_object(value: JsonValue) -> JsonObject:

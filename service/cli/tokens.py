@@ -25,7 +25,7 @@ def create(
 ) -> None:
     """Make a token. It is shown once."""
     body: JsonObject = {"name": name, "scopes": [*scope], "roles": [*(role or [])], "expires_in_days": days}
-    token = Client(url).post("/tokens", body)
+    token = Client(url, verbatim=True).post("/tokens", body)
     if as_json:
         print_json(token)
         return
@@ -36,7 +36,7 @@ def create(
 @app.command("list")
 def list_tokens(as_json: Json = False, url: Url = "") -> None:
     """List tokens; never their secrets."""
-    found = objects(Client(url).get("/tokens"))
+    found = objects(Client(url, verbatim=as_json).get("/tokens"))
     if as_json:
         print_json(found)
         return

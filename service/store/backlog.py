@@ -33,6 +33,12 @@ class BacklogStore:
         rows = await self._database.read(lambda connection: connection.execute(query).all())
         return tuple(BacklogItem.model_validate(row.doc) for row in rows)
 
+    async def item(self, incident_id: str) -> BacklogItem | None:
+        """One closed incident; None where it was not saved."""
+        query = select(backlog.c.doc).where(backlog.c.incident_id == incident_id)
+        row = await self._database.read(lambda connection: connection.execute(query).one_or_none())
+        return BacklogItem.model_validate(row.doc) if row else None
+
     async def save_item(self, item: BacklogItem) -> None:
         """Insert or replace by incident id."""
         row = {"incident_id": item.incident_id, "closed_at": item.closed_at, "doc": item.model_dump(mode="json")}

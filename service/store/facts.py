@@ -5,7 +5,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from domain.errors import NotFound
@@ -128,6 +128,12 @@ class Facts:
         )
         rows = await self._database.read(lambda connection: connection.execute(query).all())
         return tuple(NumberedFact(row.number, FACT.validate_python(row.doc)) for row in rows)
+
+    async def forget(self, before: datetime, limit: int) -> int:
+        """Drop at most `limit` incidents that were closed before then, with their facts; answers how many."""
+        old = select(incidents.c.id).where(incidents.c.closed_at < before).order_by(incidents.c.closed_at).limit(limit)
+        gone = delete(incidents).where(incidents.c.id.in_(old))
+        return await self._database.write(lambda connection: connection.execute(gone).rowcount)
 
     async def awaiting_approval(self) -> int:
         """How many incidents wait for people."""

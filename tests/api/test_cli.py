@@ -9,6 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from domain.characters import hidden
 from service.cli import main
 from service.cli.app import build
 from tests.api.served import Served
@@ -134,6 +135,17 @@ def test_text_from_outside_is_not_markup(served: Served, cli: Cli) -> None:
         result = cli(*arguments)
         assert result.exit_code == 0
         assert "[link=http://evil]" in result.output
+
+
+def test_text_from_outside_cannot_steer_the_terminal(served: Served, cli: Cli) -> None:
+    """Escapes, reading order marks and line ends in an alert's title are shown as what they are, also in JSON."""
+    title = "\x1b[2J\u202efine\u200b\n   digest: 0000"
+    served.do(served.world.services.facts.append([until_plan()[0].model_copy(update={"title": title})]))
+    for arguments in (("incidents",), ("incidents", "i-1"), ("incidents", "i-1", "--json")):
+        output = cli(*arguments).output
+        assert not hidden(output)
+        assert not any(line.strip().startswith("digest: 0000") for line in output.splitlines())
+    assert json.loads(cli("incidents", "i-1", "--json").output)["title"] == title
 
 
 def test_commands_of_other_packages_are_mounted(monkeypatch: pytest.MonkeyPatch) -> None:

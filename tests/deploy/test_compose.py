@@ -100,7 +100,7 @@ def test_reading_and_writing_identities_reach_the_worker(tmp_path):
     }
     worker, api = (load_settings(interpolated(service, given)) for service in ("worker", "api"))
     assert (worker.kubernetes.context, worker.kubernetes.write_context) == ("read", "write")
-    assert worker.argocd.writer.get_secret_value() == "writes"
+    assert worker.argocd.write.token.get_secret_value() == "writes"
     assert worker.pager.routing_key.get_secret_value() == "key"
     assert api.kubernetes.context == "read"
     assert "writes" not in interpolated("api", given).values()
@@ -130,7 +130,7 @@ def test_secrets_stay_out_of_the_repository():
     assert done.stdout.splitlines() == names
 
 
-@pytest.mark.lab
+@pytest.mark.servers
 def test_prometheus_accepts_its_configuration_and_rules():
     """promtool checks the shipped configuration."""
     done = subprocess.run(

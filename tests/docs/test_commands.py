@@ -28,6 +28,9 @@ NOT_RUN = {
     ".venv/bin/pytest tests/workflows --record-histories": "writes new recordings",
     ".venv/bin/python -m service.settings > docs/settings.md": "writes into the repository; other tests compare",
     "cat > .env <<EOF": "needs Docker; tests/deploy checks the compose file",
+    "kubectl apply -k deploy/kubernetes/base": "needs a cluster; tests/lab/test_least_privilege.py applies them to one",
+    "kubectl create clusterrolebinding triagent-read \\": "needs a cluster",
+    "kubectl create token triagent-read -n triagent --duration 8h": "needs a cluster",
     'pg_dump --format=custom --file=triagent.dump "$TRIAGE_DATABASE__URL"': "PostgreSQL's own tool",
 }
 """By first line, or by the whole text where first lines are alike."""
@@ -117,7 +120,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield Site(folder, url, environment | access)
 
 
-@pytest.mark.lab
+@pytest.mark.servers
 @pytest.mark.temporal
 def test_getting_started_leads_from_settings_to_a_resolved_incident(site: Site) -> None:
     """Every command of the page works in its place, and the end is what the page promises."""
@@ -129,7 +132,7 @@ def test_getting_started_leads_from_settings_to_a_resolved_incident(site: Site) 
     assert (site.folder / "jane.token").stat().st_mode & 0o077 == 0
 
 
-@pytest.mark.lab
+@pytest.mark.servers
 @pytest.mark.temporal
 def test_the_commands_of_the_operations_page_work(site: Site) -> None:
     """Backup, schema, tokens, audit log, readiness."""

@@ -10,7 +10,6 @@ from service.api.app import described_app
 from service.settings import Settings, load_settings
 from service.site_files import load_site_files
 from tests.docs.pages import PAGES, ROOT, blocks
-from tools.kubernetes.kinds import CLUSTER_SCOPED, CONTROLLER_REVISION, LEASE, NAMESPACE, NAMESPACED, WORKLOADS, Kind
 
 EXAMPLES = {block.first.removeprefix("# "): block.text for page in PAGES for block in blocks(page, "yaml")}
 
@@ -56,33 +55,19 @@ def test_alertmanager_posts_to_a_route_that_there_is() -> None:
     assert webhook["send_resolved"]
 
 
-def granted(role: str) -> dict[tuple[str, str], set[str]]:
-    """Group and resource to verbs."""
-    rules: Any = yaml.safe_load(EXAMPLES[role])["rules"]
-    return {
-        (group, resource): set(rule["verbs"])
-        for rule in rules
-        for group in rule["apiGroups"]
-        for resource in rule["resources"]
+def test_argocds_accounts_get_and_sync_and_no_more() -> None:
+    """The account that reads gets; the one that writes also syncs; each has a role, and nothing else is granted."""
+    accounts: Any = yaml.safe_load(EXAMPLES["argocd-accounts.yaml"])["data"]
+    policy: Any = yaml.safe_load(EXAMPLES["argocd-rbac.yaml"])["data"]["policy.csv"]
+    lines = [tuple(word.strip() for word in line.split(",")) for line in policy.splitlines()]
+    grants = {(role, *what) for kind, role, *what in lines if kind == "p"}
+    roles = {account: role for kind, account, role, *_ in lines if kind == "g"}
+    assert grants == {
+        ("role:triagent-read", "applications", "get", "shop/*", "allow"),
+        ("role:triagent-write", "applications", "get", "shop/*", "allow"),
+        ("role:triagent-write", "applications", "sync", "shop/*", "allow"),
     }
-
-
-def resource(kind: Kind) -> tuple[str, str]:
-    """Group and resource of a kind."""
-    return kind.api_version.rpartition("/")[0], kind.plural
-
-
-def test_the_read_role_is_all_that_is_read() -> None:
-    """Every kind that is read, with get and list; nothing else, and no other verb."""
-    kinds = (*NAMESPACED, *CLUSTER_SCOPED, CONTROLLER_REVISION, LEASE, NAMESPACE)
-    wanted = {*map(resource, kinds), ("", "pods/log")}
-    assert granted("read-role.yaml") == {key: {"get", "list"} for key in wanted}
-
-
-def test_the_write_role_patches_workloads_only() -> None:
-    """The one verb that changes something is for the kinds that actions name."""
-    patched = {kind for kind, verbs in granted("write-role.yaml").items() if verbs - {"get", "list"}}
-    assert patched == set(map(resource, WORKLOADS.values()))
+    assert {f"accounts.{account}" for account in roles} == set(accounts)
 
 
 def test_the_compose_override_fits_the_compose_file() -> None:
@@ -91,7 +76,7 @@ def test_the_compose_override_fits_the_compose_file() -> None:
     assert set(yaml.safe_load(EXAMPLES["docker-compose.override.yml"])["services"]) <= set(compose["services"])
 
 
-@pytest.mark.lab
+@pytest.mark.servers
 def test_prometheus_accepts_the_alerts_about_triagent(tmp_path: Path) -> None:
     """promtool checks the rules."""
     rules = tmp_path / "rules.yml"

@@ -75,3 +75,4 @@ async def test_the_backlog_keeps_the_last_word(database: Database) -> None:
     await store.save_item(item)
     await store.save_item(item)
     assert await store.items() == (item,)
+    assert (await store.item("i-1"), await store.item("i-2")) == (item, None)

@@ -61,6 +61,7 @@ class Stage:
     library: Library = field(default_factory=Library)
     thinking: Thinking = field(default_factory=Thinking)
     policy: Policy = field(default_factory=Policy)
+    may_write: bool = True
 
     def activities(self) -> list[object]:
         """Every activity, over this stage's world."""
@@ -70,7 +71,7 @@ class Stage:
         preparation = Preparation(
             self.policy,
             kubernetes=self.cluster,
-            kubernetes_preview=self.cluster,
+            kubernetes_preview=self.cluster if self.may_write else None,
             argocd=None,
             argocd_preview=None,
         )

@@ -88,6 +88,18 @@ async def test_a_plan_nobody_decides_expires(stage: Stage):
     assert stage.cluster.writes == []
 
 
+async def test_without_a_write_identity_nobody_is_asked(stage: Stage):
+    """What could not be carried out is not put up for approval; a human is told what it would have been."""
+    stage.may_write = False
+    async with stage.reworking():
+        triage = await stage.start()
+        result = await triage.result()
+    assert result.status == "escalated"
+    assert "cannot scale deployment/checkout to 4 replicas: no write identity for Kubernetes" in result.reason
+    assert "RemediationProposed" not in stage.facts.types(triage.id)
+    assert [page.incident_id for page in stage.pages.pages] == [triage.id]
+
+
 async def test_a_plan_that_does_not_help_is_undone_and_a_human_paged(stage: Stage):
     """Failed verification: the inverse is written, and somebody is called."""
     stage.signals.value = 0.4
@@ -134,6 +146,20 @@ async def test_drift_voids_the_approval_and_asks_again(stage: Stage):
     await stage.decide(again)
     assert (await triage.result()).status == "resolved"
     assert len(stage.cluster.writes) == 1
+
+
+async def test_what_says_nothing_right_after_a_change_is_looked_at_again(stage: Stage):
+    """A rollout that somebody just began has pods that do not fail yet: the plan comes once they do."""
+    triage = await stage.start()
+    first = await stage.until(triage.id, "awaiting_approval")
+    stage.cluster.drift()
+    seen, stage.thinking.causes = stage.thinking.causes, ()
+    await stage.decide(first)
+    await stage.until(triage.id, "triaging")
+    await asyncio.sleep(1)
+    stage.thinking.causes = seen
+    await stage.decide(await stage.until_plan(triage.id, version=2))
+    assert (await triage.result()).status == "resolved"
 
 
 async def test_a_lost_answer_does_not_write_twice(stage: Stage):

@@ -217,6 +217,9 @@ class Library:
     async def items(self) -> tuple[BacklogItem, ...]:
         return tuple(self.items_)
 
+    async def item(self, incident_id: str) -> BacklogItem | None:
+        return next((item for item in self.items_ if item.incident_id == incident_id), None)
+
     async def record(self, item: BacklogItem, pattern: Pattern | None) -> None:
         self.items_.append(item)
         if pattern:

@@ -1,5 +1,7 @@
 """The backlog: looked into first, written to last."""
 
+from collections import Counter
+
 from temporalio import activity
 
 from agent.investigation import Brief
@@ -12,9 +14,14 @@ from knowledge.library import Knowledge
 from knowledge.ports import Backlog
 from workflows.ports import FactStore
 
+SHOWN = 3
+"""Matches of each kind that an incident keeps: they stand in several events of its history."""
+EXCERPT_SHOWN = 300
+"""Characters of a match's text; the document has the rest."""
+
 
 class LookupResult(Model):
-    """Matches, best first; `known` is the pattern the triage may follow after re-checking it."""
+    """The best few matches of each kind; `known` is the pattern the triage may follow after re-checking it."""
 
     matches: tuple[Match, ...]
     known: Match | None
@@ -57,7 +64,7 @@ class BacklogActivities:
     async def lookup(self, query: KnowledgeQuery) -> LookupResult:
         """Ask the three query services."""
         found = await self._knowledge.lookup(query)
-        return LookupResult(matches=found.matches, known=found.known)
+        return LookupResult(matches=_shown(found.matches), known=found.known)
 
     @activity.defn(name="backlog.recheck")
     async def recheck(self, request: RecheckInput) -> Recheck:
@@ -67,7 +74,7 @@ class BacklogActivities:
     @activity.defn(name="backlog.document")
     async def document(self, request: DocumentInput) -> DocumentResult:
         """Write the incident, and the pattern it taught, into the backlog; idempotent by incident id."""
-        done = next((i for i in await self._backlog.items() if i.incident_id == request.incident_id), None)
+        done = await self._backlog.item(request.incident_id)
         if done is not None:
             return DocumentResult(backlog_item=done.incident_id, pattern_id=done.pattern_id)
         incident = (await self._store.incident(request.incident_id)).model_copy(
@@ -78,3 +85,13 @@ class BacklogActivities:
         )
         await self._knowledge.record(item, pattern)
         return DocumentResult(backlog_item=item.incident_id, pattern_id=pattern.id if pattern else None)
+
+
+def _shown(matches: tuple[Match, ...]) -> tuple[Match, ...]:
+    ranks: Counter[str] = Counter()
+    kept: list[Match] = []
+    for match in matches:
+        ranks[match.kind] += 1
+        if ranks[match.kind] <= SHOWN:
+            kept.append(match.model_copy(update={"excerpt": match.excerpt[:EXCERPT_SHOWN]}))
+    return tuple(kept)

@@ -52,7 +52,8 @@ class WorkloadChanges:
     async def _apply(self, request: ApplyInput) -> ApplyResult:
         action, precondition = request.planned.action, request.precondition
         if self._writer is None:
-            raise Misconfigured("no write identity for Kubernetes: set TRIAGE_KUBERNETES__WRITE_CONTEXT")
+            settings = "TRIAGE_KUBERNETES__WRITE_KUBECONFIG or TRIAGE_KUBERNETES__WRITE_CONTEXT"
+            raise Misconfigured(f"no write identity for Kubernetes: set {settings}")
         if isinstance(action, SyncApplication | RollbackApplication) or not isinstance(
             precondition, WorkloadPrecondition
         ):

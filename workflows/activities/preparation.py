@@ -2,7 +2,7 @@
 
 from temporalio import activity
 
-from domain.actions import Action, RollbackApplication, SyncApplication
+from domain.actions import Action, RollbackApplication, SyncApplication, describe
 from domain.errors import InvalidPlan, Misconfigured
 from domain.inventory import ApplicationEntry, Inventory, violations
 from domain.inverses import inverse
@@ -101,21 +101,42 @@ class Preparation:
     async def _effect(self, action: Action) -> PredictedEffect:
         if isinstance(action, SyncApplication | RollbackApplication):
             if self._argocd_preview is None:
-                raise Misconfigured("Argo CD is not configured: set TRIAGE_ARGOCD__URL")
+                raise _unwritable(action, "Argo CD", "TRIAGE_ARGOCD__WRITE_TOKEN")
             return await self._argocd_preview.preview(action)
         if self._kubernetes_preview is None:
-            raise Misconfigured("no write identity for Kubernetes: set TRIAGE_KUBERNETES__WRITE_CONTEXT")
+            settings = "TRIAGE_KUBERNETES__WRITE_KUBECONFIG or TRIAGE_KUBERNETES__WRITE_CONTEXT"
+            raise _unwritable(action, "Kubernetes", settings)
         return await self._kubernetes_preview.preview(action)
 
     def _noting_reconcilers(self, action: Action, inventory: Inventory, effect: PredictedEffect) -> PredictedEffect:
-        """A patch of a tracked workload does not last by itself: say who will undo it, and what must follow."""
-        if isinstance(action, SyncApplication | RollbackApplication):
+        """A change that Git does not have does not last by itself: say who will undo it, and what must follow."""
+        if isinstance(action, RollbackApplication):
+            return _with_note(effect, _to_revert(inventory.application(action.application)))
+        if isinstance(action, SyncApplication):
             return effect
         entry = inventory.workload(action.workload)
         application = inventory.application(entry.application) if entry and entry.application else None
         if application is None:
             return effect
-        return effect.model_copy(update={"summary": f"{effect.summary} {_warning(application)}"[:1000]})
+        return _with_note(effect, _warning(application))
+
+
+def _with_note(effect: PredictedEffect, note: str) -> PredictedEffect:
+    return effect.model_copy(update={"summary": f"{effect.summary} {note}".strip()[:1000]})
+
+
+def _to_revert(application: ApplicationEntry | None) -> str:
+    """A rollback changes the cluster, not Git: the commit that did harm is still there for the next sync."""
+    if application is None or not application.history:
+        return ""
+    deployed = application.history[-1].revision[:12]
+    branch = application.target_revision or "its branch"
+    return f"Git still has revision {deployed} on {branch}: revert it there, or the next sync brings it back."
+
+
+def _unwritable(action: Action, system: str, settings: str) -> Misconfigured:
+    """Nobody is asked to approve what cannot be carried out; what would have been asked for is said."""
+    return Misconfigured(f"cannot {describe(action)}: no write identity for {system}; set {settings}")
 
 
 def _warning(application: ApplicationEntry) -> str:
