@@ -10,10 +10,10 @@ INSTALL = $(UV) pip install $$([ -t 2 ] || echo --quiet) --python $(BIN)/python
 # $(call step,what,command): says what it does, and how long it took.
 step = @echo "· $(1)"; started=$$(date +%s); $(2) && echo "✓ $(1), $$(( $$(date +%s) - started )) s"
 
-.PHONY: help setup demo test lint types imports parts bench lock clean
+.PHONY: help setup demo test test-lab lab lab-down lab-parts lint types imports parts bench evals lock clean
 
 help: ## Show the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 setup: $(STAMPS)/base ## Set up everything for development: packages, Temporal, Prometheus, Alertmanager
 	@$(MAKE) --no-print-directory -j2 $(STAMPS)/dev parts
@@ -22,7 +22,16 @@ demo: $(STAMPS)/base parts ## See an alert become an approved, verified, documen
 	@$(BIN)/triagent demo $(if $(KEEP),--keep)
 
 test: setup ## Run the tests against the real servers
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile -m 'not lab'
+
+test-lab: setup lab-parts ## Prove the product on the real cluster (FULL=1 for all repetitions; writes lab-report/)
+	$(BIN)/pytest -m lab tests/lab $(if $(FULL),--full)
+
+lab: $(STAMPS)/base lab-parts ## Bring up a real cluster with Argo CD and all around it, and say how to look around
+	@$(BIN)/python -m lab.cluster up
+
+lab-down: $(STAMPS)/base ## End what `make lab` started; data and logs stay in .lab
+	@$(BIN)/python -m lab.cluster down
 
 lint: $(STAMPS)/dev ## Check style and formatting
 	$(BIN)/ruff check
@@ -36,6 +45,9 @@ imports: $(STAMPS)/dev ## Check that imports point the way the architecture says
 
 bench: setup ## Measure the product's numbers on this machine; writes bench-report.md and .json
 	$(BIN)/python -m benchmarks $(if $(SHORT),--short)
+
+evals: setup ## Run every suite, draw scoreboard/, fail on a regression (SHORT=1; SUITES="folders" adds recorded incidents)
+	$(BIN)/triagent evals scoreboard $(SUITES) $(if $(SHORT),--short)
 
 lock: ## Renew the pinned versions after pyproject.toml has changed
 	$(UV) pip compile pyproject.toml --universal --python-version 3.11 --extra embeddings --group dev \
@@ -52,6 +64,10 @@ parts: $(STAMPS)/base
 	@echo "· servers: Temporal, Prometheus, Alertmanager"
 	@$(BIN)/python -m lab.parts temporal prometheus alertmanager
 
+lab-parts: $(STAMPS)/base
+	@echo "· servers: Kubernetes, Argo CD and what they need; the first build takes a quarter of an hour"
+	@$(BIN)/python -m lab.parts
+
 $(STAMPS)/dev: requirements/dev.lock $(STAMPS)/base
 	$(call step,packages for development,$(INSTALL) --require-hashes -r requirements/dev.lock)
 	@touch $@
@@ -59,6 +75,7 @@ $(STAMPS)/dev: requirements/dev.lock $(STAMPS)/base
 $(STAMPS)/base: requirements/base.lock pyproject.toml $(STAMPS)/venv
 	$(call step,packages,$(INSTALL) --require-hashes -r requirements/base.lock)
 	$(call step,triagent itself,$(INSTALL) --no-deps -e .)
+	$(call step,bytecode,PYTHONDONTWRITEBYTECODE= $(BIN)/python -c 'import service.runtime')
 	@touch $@
 
 $(STAMPS)/venv: | $(filter-out uv,$(UV))

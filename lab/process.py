@@ -32,12 +32,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def answers(url: str) -> Probe:
-    """A probe: an HTTP GET of `url` gives a 2xx."""
+def answers(url: str, *, verify: bool = True) -> Probe:
+    """A probe: an HTTP GET of `url` gives a 2xx; `verify` is whether the server's certificate counts."""
 
     def probe() -> bool:
         try:
-            return httpx.get(url, timeout=2, trust_env=False).is_success
+            return httpx.get(url, timeout=2, trust_env=False, verify=verify).is_success
         except httpx.TransportError:
             return False
 
@@ -60,7 +60,14 @@ class Server:
     """One running child process, leader of a session of its own so that a Ctrl-C reaches it through us only."""
 
     def __init__(
-        self, name: str, argv: Sequence[str | Path], *, log_dir: Path, env: Mapping[str, str], cwd: Path | None
+        self,
+        name: str,
+        argv: Sequence[str | Path],
+        *,
+        log_dir: Path,
+        env: Mapping[str, str],
+        cwd: Path | None,
+        user: str | None = None,
     ) -> None:
         self.name = name
         self.log = log_dir / f"{name}.log"
@@ -74,6 +81,9 @@ class Server:
                 env=dict(env),
                 cwd=cwd,
                 start_new_session=True,
+                user=user,
+                group=user,
+                extra_groups=None if user is None else [],
             )
 
     @property
@@ -115,6 +125,11 @@ class Server:
                 os.killpg(self.pid, signal.SIGKILL)
         return self._process.wait()
 
+    def kill(self) -> None:
+        """SIGKILL to the process, as a crash of it alone, and wait for its end."""
+        self._process.kill()
+        self._process.wait()
+
     def _last_lines(self) -> str:
         written = self.log.read_text(errors="replace") or self.output.read_text(errors="replace")
         return " | ".join(written.splitlines()[-5:])[-1000:] or "it wrote nothing"
@@ -134,13 +149,16 @@ class Servers:
         *,
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
+        user: str | None = None,
     ) -> Server:
         """Start a server; its log is `{log_dir}/{name}.log`, its standard output `{name}.out`.
 
-        `env` is the whole environment of the child; it and `cwd` are this process's own by default.
+        `env` is the whole environment of the child; it and `cwd` are this process's own by default. `user` (and its
+        group of the same name) is whom it runs as, which takes root.
         """
         self.log_dir.mkdir(parents=True, exist_ok=True)
-        server = Server(name, argv, log_dir=self.log_dir, env=inherited({}) if env is None else env, cwd=cwd)
+        environment = inherited({}) if env is None else env
+        server = Server(name, argv, log_dir=self.log_dir, env=environment, cwd=cwd, user=user)
         self._running.append(server)
         return server
 

@@ -47,7 +47,9 @@ def _action(number: int, planned: PlannedAction) -> list[Text | Syntax]:
     ]
     if not effect.diff:
         return [*lines]
-    return [*lines, Syntax("\n".join(effect.diff.splitlines()[:DIFF_LINES]), "diff", background_color="default")]
+    diff = effect.diff.splitlines()
+    more = [Text(f"   … {len(diff) - DIFF_LINES} more lines of the diff", "dim")] if len(diff) > DIFF_LINES else []
+    return [*lines, Syntax("\n".join(diff[:DIFF_LINES]), "diff", background_color="default"), *more]
 
 
 def _plain(value: JsonValue) -> str:

@@ -1,5 +1,7 @@
 """What the demo reads of an incident's facts, as the API streams them. Fields that it does not show are not read."""
 
+import json
+import unicodedata
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, JsonValue
@@ -268,5 +270,20 @@ _KINDS: dict[str, type[Fact]] = {kind.__name__: kind for kind in Fact.__subclass
 
 def read_fact(text: str) -> Fact:
     """A fact from its JSON; one of a kind that the demo does not know is read as a plain Fact."""
-    plain = Fact.model_validate_json(text)
-    return _KINDS.get(plain.type, Fact).model_validate_json(text)
+    document = _shown(json.loads(text))
+    plain = Fact.model_validate(document)
+    return _KINDS.get(plain.type, Fact).model_validate(document)
+
+
+def _shown(value: JsonValue) -> JsonValue:
+    """The value with characters that would steer the terminal, or do not show, written as escapes."""
+    if isinstance(value, dict):
+        return {key: _shown(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_shown(item) for item in value]
+    return "".join(map(_escaped, value)) if isinstance(value, str) else value
+
+
+def _escaped(character: str) -> str:
+    hidden = character != "\n" and unicodedata.category(character) in {"Cc", "Cf", "Co", "Zl", "Zp"}
+    return character.encode("unicode_escape").decode() if hidden else character

@@ -26,6 +26,10 @@ DEMO_SETTINGS = {
 }
 
 
+READY_S = 180
+"""Seconds to wait for the service; it takes about five, unless the machine has a lot else to do."""
+
+
 @dataclass(frozen=True)
 class Product:
     """The running service: its API, and the administrator's token."""
@@ -57,5 +61,5 @@ def start_product(servers: Servers, data_dir: Path, settings: Mapping[str, str],
     env = inherited({**DEMO_SETTINGS, **settings, **api}, without_prefix="TRIAGE_")
     url = f"http://127.0.0.1:{port}"
     server = servers.start("triagent", [TRIAGENT, "up"], env=env, cwd=data_dir)
-    server.wait_until(answers(f"{url}/readyz"), within=60)
+    server.wait_until(answers(f"{url}/readyz"), within=READY_S)
     return Product(url, token, server)

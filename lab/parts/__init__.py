@@ -1,4 +1,4 @@
-"""Real servers in the user's cache: Temporal, Prometheus, Alertmanager; `python -m lab.parts` puts them there."""
+"""Real servers in the user's cache, from Temporal to Argo CD; `python -m lab.parts` puts them there."""
 
 from lab.parts.cache import PartError, part
 

@@ -52,7 +52,7 @@ class Reporter:
 
 
 def main(names: Annotated[list[str] | None, typer.Argument(metavar="NAME...")] = None) -> None:
-    """Provision servers into the user's cache: temporal, prometheus, alertmanager (all of them by default)."""
+    """Provision servers into the user's cache: those named, or all that there are."""
     unknown = [name for name in names or [] if name not in PARTS]
     if unknown:
         raise typer.BadParameter(f"{', '.join(unknown)}: known are {', '.join(PARTS)}")

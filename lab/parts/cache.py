@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 
-from lab.environment import cache_dir
+from lab.environment import cache_dir, inherited
 
 
 class PartError(RuntimeError):
@@ -15,19 +15,24 @@ class PartError(RuntimeError):
 
 
 def part(name: str) -> Path:
-    """The binary `name` (`temporal`, `prometheus`, `promtool`, `alertmanager`) in the cache.
+    """The binary or file `name` (`temporal`, `promtool`, `argocd-crds.yaml`, ...) in the cache.
 
     Raises PartError when it has not been provisioned.
     """
     path = bin_dir() / name
     if not path.exists():
-        raise PartError(f"{name} is not set up: run `make setup` (looked for {path})")
+        raise PartError(f"{name} is not set up: run `make setup` or `make lab-parts` (looked for {path})")
     return path
 
 
 def bin_dir() -> Path:
     """The folder of the binaries, `${XDG_CACHE_HOME:-~/.cache}/triagent/bin`."""
     return cache_dir() / "bin"
+
+
+def with_libraries(folder: Path) -> dict[str, str]:
+    """The environment for a binary that came, with its shared libraries, out of an unpacked package."""
+    return inherited({"LD_LIBRARY_PATH": str(folder)})
 
 
 @contextmanager

@@ -4,8 +4,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from lab.parts.cache import PartError, bin_dir, link, locked, publish, staging
-from lab.parts.catalogue import Part
+from lab.parts.cache import PartError, bin_dir, link, locked, publish, staging, with_libraries
+from lab.parts.catalogue import Binary, Part
 from lab.parts.sources import Say
 
 
@@ -23,13 +23,19 @@ def provision(part: Part, say: Say) -> str:
             version = _version(part, staged)
             if version is None:
                 raise PartError(f"{part.name} from {origin} does not run or is too old: {part.way_out}")
-            publish(staged, [binary.name for binary in part.binaries])
+            publish(staged, _published(part, staged))
         return f"{version} ({origin})"
 
 
+def _published(part: Part, staged: Path) -> list[str]:
+    """The part's files, the one that tells its version first."""
+    libraries = [name for name in part.libraries if (staged / name).exists()]
+    return [*(binary.name for binary in part.binaries), *part.data, *libraries]
+
+
 def _from_path(part: Part, staged: Path) -> str | None:
-    """Link the machine's own binaries, if all of them are on PATH and recent enough."""
-    found = {binary.name: next(filter(None, map(shutil.which, binary.names)), None) for binary in part.binaries}
+    """Link the machine's own binaries, if all of them are there and recent enough."""
+    found = {binary.name: _on_this_machine(part, binary) for binary in part.binaries}
     for name, path in found.items():
         if path is not None:
             link(Path(path), staged, name)
@@ -38,6 +44,13 @@ def _from_path(part: Part, staged: Path) -> str | None:
     for name in found:
         (staged / name).unlink(missing_ok=True)
     return None
+
+
+def _on_this_machine(part: Part, binary: Binary) -> str | None:
+    root = Path("/")
+    folders = [str(folder) for pattern in part.folders for folder in sorted(root.glob(pattern), reverse=True)]
+    places = (None, *folders)  # None: PATH
+    return next(filter(None, (shutil.which(name, path=place) for place in places for name in binary.names)), None)
 
 
 def _from_sources(part: Part, staged: Path, say: Say) -> str:
@@ -58,12 +71,17 @@ def _from_sources(part: Part, staged: Path, say: Say) -> str:
 
 def _version(part: Part, folder: Path) -> str | None:
     """The version of the part in `folder`; None when it is incomplete, does not run, or is too old."""
-    if not all((folder / binary.name).exists() for binary in part.binaries):
+    if not all((folder / name).exists() for name in (*(binary.name for binary in part.binaries), *part.data)):
         return None
     try:
         # The binary is the one just provisioned, by an absolute path.
         shown = subprocess.run(
-            [folder / part.name, "--version"], capture_output=True, text=True, timeout=20, check=True
+            [folder / part.name, *part.version_arguments],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=True,
+            env=with_libraries(folder),
         )
     except (OSError, subprocess.SubprocessError):
         return None

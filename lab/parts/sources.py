@@ -6,7 +6,7 @@ import subprocess
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Protocol
 
@@ -18,8 +18,11 @@ from lab.parts.cache import PartError
 Say = Callable[[str], None]
 """Tells what is being done now, in a few words."""
 
-LIMIT_S = 1200
-"""A build on one slow core ends within it; a hung network does not hold the set-up for ever."""
+LIMIT_S = 3600
+"""The largest build on one slow core ends within it; a hung network does not hold the set-up for ever."""
+
+MODULES = Path(__file__).with_name("modules")
+"""The Go modules that pin what is built."""
 
 
 class Source(Protocol):
@@ -38,12 +41,12 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class DebianPackage:
-    """A package of Debian or Ubuntu, unpacked without being installed, so that it needs no root.
+    """Packages of Debian or Ubuntu, unpacked without being installed, so that it needs no root.
 
-    `files` maps the name in the cache to the path inside the package.
+    `files` maps the name in the cache to the path inside the packages (a glob, the first match counts).
     """
 
-    package: str
+    packages: tuple[str, ...]
     files: Mapping[str, str]
     name: ClassVar[str] = "Debian package"
 
@@ -52,18 +55,22 @@ class DebianPackage:
         return _missing_tools("apt-get", "dpkg-deb")
 
     def provide(self, staged: Path, say: Say) -> None:
-        """Download the package with apt, which checks its signature, and take the binaries out of it."""
+        """Download the packages with apt, which checks their signatures, and take the files out of them."""
         say("downloading the package")
         root = staged / "package"
         root.mkdir()
-        deb = self._download(root, say)
+        self._download(root, say)
         say("unpacking")
-        _run(["dpkg-deb", "--extract", str(deb), str(root)])
+        for deb in root.glob("*.deb"):
+            _run(["dpkg-deb", "--extract", str(deb), str(root)])
         for name, inside in self.files.items():
-            (root / inside).rename(staged / name)
+            found = next(root.glob(inside), None)
+            if found is None:
+                raise PartError(f"{' and '.join(self.packages)} have no {inside}")
+            shutil.copy2(found, staged / name)  # follows links: Debian's redis-server is one
 
-    def _download(self, folder: Path, say: Say) -> Path:
-        command = ["apt-get", "download", "--quiet", self.package]
+    def _download(self, folder: Path, say: Say) -> None:
+        command = ["apt-get", "download", "--quiet", *self.packages]
         try:
             _run(command, cwd=folder)
         except PartError:
@@ -73,23 +80,21 @@ class DebianPackage:
             _run(["apt-get", "update", "--quiet", *own])
             say("downloading the package")
             _run([*command, *own], cwd=folder)
-        return next(folder.glob("*.deb"))
 
 
 @dataclass(frozen=True)
 class GoBuild:
-    """Go commands at a pinned version, built from the module proxy and checked against Go's sum database.
+    """Go commands, built from a module of the project: its go.mod and go.sum pin every version and checksum.
 
-    They are built as tools of an empty module, since `go install` refuses a module with `replace` lines.
-    `packages` are paths inside the module; each gives a binary named as its last element. `release` is what they answer
-    to `--version`.
+    `module` is a folder below `modules/`; `commands` maps the name in the cache to the Go package. `stamps` are
+    link-time variables, so that the binaries say their version. `data` maps a name in the cache to files of a required
+    module (module path, glob inside it), which are written one after the other as YAML documents.
     """
 
     module: str
-    version: str
-    packages: tuple[str, ...]
-    release: str
-    release_variable: str
+    commands: Mapping[str, str]
+    stamps: Mapping[str, str] = field(default_factory=dict[str, str])
+    data: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
     tags: str = ""
     name: ClassVar[str] = "built with Go"
 
@@ -99,33 +104,29 @@ class GoBuild:
 
     def provide(self, staged: Path, say: Say) -> None:
         """Build them, telling how many packages are compiled so far."""
-        building = staged / "module"
-        building.mkdir()
-        # Without cgo the machine needs no C compiler; a workspace around the current folder must not take part.
-        env = {"CGO_ENABLED": "0", "GOWORK": "off"}
-        packages = [f"{self.module}/{package}" for package in self.packages]
-        say("downloading modules")
-        _run(["go", "mod", "init", "lab.invalid/part"], cwd=building, env=env)
-        _run(["go", "get", "-tool", *(f"{each}@v{self.version}" for each in packages)], cwd=building, env=env)
+        say("looking at what is to be built")
         compiled = 0
 
         def count(line: str) -> None:
             nonlocal compiled
+            if line.startswith("go: downloading "):
+                say(line.removeprefix("go: "))
+                return
             compiled += 1
             say(f"building with Go, {compiled} packages compiled")
 
-        flags = f"-s -w -X {self.release_variable}={self.release}"
-        build = [
-            "go",
-            "build",
-            "-v",
-            "-trimpath",
-            f"-tags={self.tags}",
-            f"-ldflags={flags}",
-            f"-o={staged}/",
-            *packages,
-        ]
-        _run(build, cwd=building, env=env, each_line=count)
+        stamps = " ".join(f"-X {variable}={value}" for variable, value in self.stamps.items())
+        flags = ["-v", "-trimpath", "-mod=readonly", f"-tags={self.tags}", f"-ldflags=-s -w {stamps}"]
+        for name, package in self.commands.items():
+            self._go("build", *flags, f"-o={staged / name}", package, each_line=count)
+        for name, (module, files) in self.data.items():
+            folder = Path(self._go("list", "-mod=readonly", "-m", "-f={{.Dir}}", module))
+            (staged / name).write_text("\n---\n".join(each.read_text() for each in sorted(folder.glob(files))))
+
+    def _go(self, *arguments: str, each_line: Say | None = None) -> str:
+        # Without cgo the machine needs no C compiler; a workspace around the folder must not take part.
+        env = {"CGO_ENABLED": "0", "GOWORK": "off"}
+        return _run(["go", *arguments], cwd=MODULES / self.module, env=env, each_line=each_line)
 
 
 @dataclass(frozen=True)
@@ -173,8 +174,11 @@ def _own_lists(folder: Path) -> list[str]:
 
 def _run(
     argv: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str] | None = None, each_line: Say | None = None
-) -> None:
-    """Run a command to its end, handing on its output line by line; raises PartError with the last lines of it."""
+) -> str:
+    """Run a command to its end, handing on its output line by line; returns the last line.
+
+    Raises PartError with the last lines of the output when the command fails.
+    """
     last: deque[str] = deque(maxlen=5)
     with subprocess.Popen(
         argv, cwd=cwd, env=inherited(env or {}), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -188,3 +192,4 @@ def _run(
         limit.cancel()
     if process.returncode != 0:
         raise PartError(f"`{argv[0]} {argv[1]}` ended with {process.returncode}: {' | '.join(last)[-512:]}")
+    return last[-1] if last else ""

@@ -1,18 +1,19 @@
 """The lab's own API over the shop: switch failures, change the load, release, look at the state and the write log."""
 
 from dataclasses import replace
-from typing import Annotated
 
-from fastapi import Body, FastAPI, HTTPException
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+from fastapi import FastAPI, HTTPException
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from lab.shop.cluster.images import Build
 from lab.shop.failures.board import Active, FailureActiveError, FailureBoard, UnknownFailureError
 from lab.shop.failures.catalogue import FAILURES
 from lab.shop.manifests import Release
+from lab.shop.pages import Pager
 from lab.shop.releases import healthy_build
 from lab.shop.shop import Shop
 from lab.shop.state import ShopState, shop_state
+from lab.shop.texts import Noticeboard, Texts, Written
 from lab.shop.topology import BY_NAME
 from lab.shop.writes import Write, WriteLog
 
@@ -70,13 +71,6 @@ class Released(_Model):
     revision: str | None
 
 
-class Page(_Model):
-    """One call of the pager's webhook."""
-
-    time: AwareDatetime
-    body: JsonValue
-
-
 class Control:
     """The control API's handlers."""
 
@@ -84,7 +78,8 @@ class Control:
         self._shop = shop
         self._board = board
         self._log = log
-        self._pages: list[Page] = []
+        self._pager = Pager(shop.clock)
+        self._noticeboard = Noticeboard(shop)
 
     def application(self) -> FastAPI:
         """The ASGI application."""
@@ -98,8 +93,8 @@ class Control:
         app.delete("/failures")(self.stop_failures)
         app.post("/releases", status_code=201)(self.release)
         app.post("/load")(self.load)
-        app.post("/pages", status_code=202)(self.page)
-        app.get("/pages")(self.pages)
+        self._pager.serve(app)
+        app.put("/texts")(self.texts)
         return app
 
     async def health(self) -> dict[str, str]:
@@ -157,15 +152,9 @@ class Control:
         self._shop.conditions.load = body.factor
         return body
 
-    async def page(self, body: Annotated[JsonValue, Body()]) -> Page:
-        """Take a page: stands for the pager's webhook."""
-        page = Page(time=self._shop.clock.now(), body=body)
-        self._pages.append(page)
-        return page
-
-    async def pages(self) -> list[Page]:
-        """All pages, oldest first."""
-        return list(self._pages)
+    async def texts(self, body: Texts) -> Written:
+        """Put texts where outsiders can put them; those of the call before are taken down."""
+        return self._noticeboard.post(body)
 
 
 def _active(active: Active) -> ActiveFailure:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
-from lab.shop.cluster.objects import Manifest
+from lab.shop.cluster.objects import Manifest, section
 from lab.shop.topology import BACKING_VARIABLE, NAMESPACE, Service, address_variable
 
 REGISTRY = "registry.shop.example/shop"
@@ -16,12 +16,18 @@ INSTANCE = "app.kubernetes.io/instance"
 
 @dataclass(frozen=True)
 class Release:
-    """One released state of a service: the image and what its environment adds or overrides."""
+    """One released state of a service: the image, and what its environment and ConfigMap add or override.
+
+    `secret` names the Secret with its credentials, empty for none.
+    """
 
     service: Service
     image: str
     cause: str
     env: dict[str, str] = field(default_factory=dict[str, str])
+    config: dict[str, str] = field(default_factory=dict[str, str])
+    secret: str = ""
+    node_selector: dict[str, str] = field(default_factory=dict[str, str])
 
     @property
     def version(self) -> str:
@@ -34,22 +40,27 @@ def image_of(service: str, tag: str) -> str:
     return f"{REGISTRY}/{service}:{tag}"
 
 
-def service_address(name: str, port: int) -> str:
+def service_address(name: str, port: int, namespace: str = NAMESPACE) -> str:
     """The address under which a Service is found inside the cluster."""
-    return f"{name}.{NAMESPACE}.svc.cluster.local:{port}"
+    return f"{name}.{namespace}.svc.cluster.local:{port}"
 
 
-def manifests_of(release: Release, addresses: dict[str, str]) -> list[Manifest]:
+def manifests_of(release: Release, addresses: dict[str, str], namespace: str = NAMESPACE) -> list[Manifest]:
     """ConfigMap, ServiceAccount, Service and workload; `addresses` are those of all services, by name."""
     service = release.service
     config: Manifest = {"REQUEST_TIMEOUT": "2s", "LOG_LEVEL": "info", "OTEL_SERVICE_NAME": service.name}
+    config |= release.config
     found: list[Manifest] = [
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": _metadata(service, "config"), "data": config},
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": _metadata(service)},
         _service(service),
         _workload(release, config, addresses),
     ]
-    return [_tracked(service, manifest) for manifest in found]
+    return [_placed(manifest, namespace) for manifest in found]
+
+
+def _placed(manifest: Manifest, namespace: str) -> Manifest:
+    return {**manifest, "metadata": {**section(manifest, "metadata"), "namespace": namespace}}
 
 
 def _metadata(service: Service, suffix: str = "") -> Manifest:
@@ -61,7 +72,7 @@ def _labels(service: Service) -> dict[str, str]:
     return {"app.kubernetes.io/name": service.name, "app.kubernetes.io/part-of": "shop"}
 
 
-def _tracked(service: Service, manifest: Manifest) -> Manifest:
+def tracked(service: Service, manifest: Manifest) -> Manifest:
     """Argo CD marks what it tracks with a label and an annotation; what it does not track has neither."""
     metadata = manifest["metadata"]
     if not service.tracked or not isinstance(metadata, dict):
@@ -100,6 +111,8 @@ def _workload(release: Release, config: Manifest, addresses: dict[str, str]) -> 
         "containers": [_container(release, addresses)],
         "terminationGracePeriodSeconds": 30,
     }
+    if release.node_selector:
+        pod["nodeSelector"] = {**release.node_selector}
     spec: Manifest = {
         "replicas": service.replicas,
         "selector": {"matchLabels": {"app.kubernetes.io/name": service.name}},
@@ -122,13 +135,16 @@ def _container(release: Release, addresses: dict[str, str]) -> Manifest:
     env = {address_variable(name): addresses[name] for name in service.dependencies}
     env |= {BACKING_VARIABLE: service.backing.address} | release.env
     variables: list[JsonValue] = [{"name": name, "value": value} for name, value in env.items()]
+    sources: list[JsonValue] = [{"configMapRef": {"name": f"{service.name}-config"}}]
+    if release.secret:
+        sources.append({"secretRef": {"name": release.secret}})
     name = "http" if service.port == 8080 else "redis"
     return {
         "name": service.name,
         "image": release.image,
         "ports": [{"name": name, "containerPort": service.port, "protocol": "TCP"}],
         "env": variables,
-        "envFrom": [{"configMapRef": {"name": f"{service.name}-config"}}],
+        "envFrom": sources,
         "resources": {
             "requests": {"cpu": "100m", "memory": "128Mi"},
             "limits": {"cpu": service.cpu, "memory": service.memory},

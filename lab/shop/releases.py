@@ -11,12 +11,13 @@ from lab.shop.argocd.operations import Operations
 from lab.shop.cluster.images import Build, Registry
 from lab.shop.cluster.objects import Manifest, section
 from lab.shop.cluster.store import ObjectStore
-from lab.shop.manifests import Release, application_name, image_of, manifests_of, service_address
+from lab.shop.manifests import Release, application_name, image_of, manifests_of, service_address, tracked
 from lab.shop.topology import BY_NAME, SERVICES, Service
 
 CHANGE_CAUSE = "kubernetes.io/change-cause"
 RELEASER = "release-bot"
-_ADDRESSES = {service.name: service_address(service.name, service.port) for service in SERVICES}
+ADDRESSES = {service.name: service_address(service.name, service.port) for service in SERVICES}
+"""Where the services find each other, by name."""
 
 
 class Releases:
@@ -51,12 +52,12 @@ class Releases:
     def release(self, release: Release) -> None:
         """Commit and sync, or apply: returns at once, the rollout takes its time."""
         service = release.service
-        manifests = manifests_of(release, _ADDRESSES)
+        manifests = [tracked(service, manifest) for manifest in manifests_of(release, ADDRESSES)]
         self._current[service.name] = release
         self._newest[service.name] = max(self._newest.get(service.name, (0, 0)), _minor_version(release.version))
         if not service.tracked:
             for manifest in manifests:
-                apply(self._store, _with_cause(manifest, release.cause))
+                apply(self._store, with_cause(manifest, release.cause))
             return
         commit = self._git.commit(release, manifests)
         application = self._applications.find(application_name(service.name))
@@ -84,7 +85,8 @@ def _minor_version(tag: str) -> tuple[int, int]:
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
-def _with_cause(manifest: Manifest, cause: str) -> Manifest:
+def with_cause(manifest: Manifest, cause: str) -> Manifest:
+    """A workload's manifest with the annotation that `kubectl rollout history` shows; others as they are."""
     if "template" not in section(manifest, "spec"):
         return manifest
     metadata = section(manifest, "metadata")

@@ -22,7 +22,7 @@ from lab.shop.cluster.stateful_sets import StatefulSetController
 from lab.shop.cluster.store import ObjectStore
 from lab.shop.manifests import Release, application_name
 from lab.shop.metrics.requests import RequestMetrics
-from lab.shop.releases import Releases
+from lab.shop.releases import ADDRESSES, Releases
 from lab.shop.seed import seed_cluster
 from lab.shop.tempo.traces import TraceStore
 from lab.shop.topology import NAMESPACE, SERVICES, Service
@@ -64,7 +64,7 @@ class Shop:
             Scheduler(self.store, self.events),
         )
         self._endpoints = Reconciler(self.store, EndpointsController(self.store))
-        self._customers = Customers(self._walker(seed), self.conditions)
+        self._customers = Customers(self._walker(seed), self.conditions, ADDRESSES)
         self._live_through_the_past(now, _stream(seed, "applications"))
 
     def _walker(self, seed: int) -> Walker:

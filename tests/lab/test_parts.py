@@ -12,9 +12,9 @@ import pytest
 
 from lab.parts import PartError, part
 from lab.parts.cache import bin_dir
-from lab.parts.catalogue import Binary, Part
+from lab.parts.catalogue import PARTS, Binary, Part
 from lab.parts.provision import provision
-from lab.parts.sources import DebianPackage, GoBuild, Say, Source
+from lab.parts.sources import MODULES, DebianPackage, GoBuild, Say, Source
 
 
 def quiet(_text: str) -> None:
@@ -166,37 +166,64 @@ update) touch "$lists/servd" ;;
 download) [ -n "$lists" ] && [ -e "$lists/servd" ] && cp {tmp_path}/servd.deb . ;;
 esac""",
     )
-    debian = DebianPackage("servd", {"servd": "bin/servd", "servtool": "bin/servtool"})
+    debian = DebianPackage(("servd",), {"servd": "bin/servd", "servtool": "bin/servtool"})
     assert provision(server_part(debian), quiet) == "2.4.0 (Debian package)"
 
 
-def test_a_go_build_reports_the_packages_it_compiles(tmp_path: Path, on_path: Callable[[str, str], Path]) -> None:
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of a Go module that is there."""
+    monkeypatch.setattr("lab.parts.sources.MODULES", tmp_path / "modules")
+    (tmp_path / "modules/servd").mkdir(parents=True)
+    return "servd"
+
+
+def test_a_go_build_reports_the_packages_it_compiles(on_path: Callable[[str, str], Path], module: str) -> None:
     """Progress is told while Go works, and the binaries end up in the cache."""
     on_path(
         "go",
         """case "$1 $2" in
 "build -v")
     for o in "$@"; do case $o in -o=*) out=${o#-o=} ;; esac; done
-    echo example.org/a; echo example.org/b
-    for name in servd servtool; do printf '#!/bin/sh\\necho servd 3.1.0\\n' > "$out$name"; chmod +x "$out$name"; done ;;
+    echo go: downloading example.org v1.0.0; echo example.org/a; echo example.org/b
+    printf '#!/bin/sh\\necho servd 3.1.0\\n' > "$out"; chmod +x "$out" ;;
 esac""",
     )
     said: list[str] = []
-    source = GoBuild(
-        "example.org", "0.301.0", ("cmd/servd",), release="3.1.0", release_variable="example.org/v.Release"
-    )
+    source = GoBuild(module, {"servd": "example.org/cmd/servd", "servtool": "example.org/cmd/servtool"})
     assert provision(server_part(source), said.append) == "3.1.0 (built with Go)"
-    assert said[-1] == "building with Go, 2 packages compiled"
+    assert said[-1] == "building with Go, 4 packages compiled"
 
 
-def test_a_failing_tool_is_quoted(on_path: Callable[[str, str], Path]) -> None:
+def test_files_of_a_go_module_come_with_its_binaries(
+    tmp_path: Path, on_path: Callable[[str, str], Path], module: str
+) -> None:
+    """They are joined as YAML documents, in the order of their names."""
+    sources = tmp_path / "sources"
+    sources.mkdir()
+    (sources / "b-crd.yaml").write_text("kind: B\n")
+    (sources / "a-crd.yaml").write_text("kind: A\n")
+    on_path("go", f'if [ "$1" = list ]; then echo {sources}; fi')
+    GoBuild(module, {}, data={"crds.yaml": ("example.org", "*-crd.yaml")}).provide(tmp_path, quiet)
+    assert (tmp_path / "crds.yaml").read_text() == "kind: A\n\n---\nkind: B\n"
+
+
+def test_a_failing_tool_is_quoted(on_path: Callable[[str, str], Path], module: str) -> None:
     """The error carries the tool's own last words."""
     on_path("go", "echo no route to the module proxy; exit 1")
-    source = GoBuild(
-        "example.org", "0.301.0", ("cmd/servd",), release="3.1.0", release_variable="example.org/v.Release"
-    )
-    with pytest.raises(PartError, match=r"`go mod` ended with 1: no route to the module proxy"):
-        provision(server_part(source), quiet)
+    with pytest.raises(PartError, match=r"`go build` ended with 1: no route to the module proxy"):
+        provision(server_part(GoBuild(module, {"servd": "example.org"})), quiet)
+
+
+@pytest.mark.parametrize(
+    "build", [source for each in PARTS.values() for source in each.sources if isinstance(source, GoBuild)]
+)
+def test_every_go_build_is_pinned(build: GoBuild) -> None:
+    """Its module has checksums, and names each command that is built from it as a tool."""
+    module = MODULES / build.module
+    assert (module / "go.sum").read_text()
+    tools = re.findall(r"^(?:tool )?\s*(\S+/\S+)$", (module / "go.mod").read_text(), re.MULTILINE)
+    assert set(build.commands.values()) <= set(tools)
 
 
 def test_the_command_refuses_unknown_parts() -> None:

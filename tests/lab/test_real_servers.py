@@ -60,7 +60,7 @@ def outside() -> Iterator[Outside]:
     server.server_close()
 
 
-@pytest.mark.lab
+@pytest.mark.servers
 def test_a_rule_that_fires_is_posted_with_the_token_and_posted_again_when_resolved(
     tmp_path: Path, outside: Outside
 ) -> None:
@@ -84,7 +84,7 @@ def test_a_rule_that_fires_is_posted_with_the_token_and_posted_again_when_resolv
     assert firing["groupLabels"] == {"alertname": "TooHot", "service": "oven"}
 
 
-@pytest.mark.lab
+@pytest.mark.servers
 def test_prometheus_keeps_exemplars(tmp_path: Path) -> None:
     """The exemplars API answers, so that a latency bucket can lead to a trace."""
     with Servers(tmp_path / "logs") as servers:
@@ -108,7 +108,7 @@ def test_a_temporal_server_serves_its_default_namespace(tmp_path: Path) -> None:
     assert not started.server.running
 
 
-@pytest.mark.lab
+@pytest.mark.servers
 def test_prometheus_begins_with_the_past_of_the_shop_that_runs(tmp_path: Path) -> None:
     """Rates and pods of the minutes before the start can be queried, and the pods are those that run now."""
     (tmp_path / "token").write_text("s3cret")
@@ -124,7 +124,7 @@ def test_prometheus_begins_with_the_past_of_the_shop_that_runs(tmp_path: Path) -
     assert [pod for pod in pods if f'pod="{pod}"' not in now] == []
 
 
-@pytest.mark.lab
+@pytest.mark.servers
 def test_a_bad_release_of_the_shop_is_posted_as_an_alert(tmp_path: Path, outside: Outside) -> None:
     """The whole stack: the shop's failure becomes a firing alert at the webhook, named after the service."""
     (tmp_path / "token").write_text("s3cret")

@@ -6,7 +6,7 @@ import pytest
 from lab.parts import part
 
 
-@pytest.mark.lab
+@pytest.mark.servers
 def test_the_shop_s_alert_rules_fire_on_what_they_are_for() -> None:
     """`promtool` runs the rules over made-up series: healthy is silent, each failure fires with its service's name."""
     cases = Path(__file__).with_name("shop-alerts-test.yml")

@@ -52,6 +52,7 @@ class ArgoCdApi:
         """The ASGI application."""
         reads: dict[str, Read] = {
             "/api/v1/session/userinfo": self._user,
+            "/api/v1/account/can-i/{resource}/{action}/{place:path}": self._may,
             "/api/v1/applications": self._list,
             _ONE: self._get,
             f"{_ONE}/resource-tree": self._tree,
@@ -148,6 +149,10 @@ class ArgoCdApi:
 
     def _user(self, request: Request) -> Manifest:
         return {"loggedIn": True, "username": self._identity(request).user, "iss": "argocd"}
+
+    def _may(self, request: Request) -> Manifest:
+        allowed = self._identity(request).may_write or request.path_params["action"] == "get"
+        return {"value": "yes" if allowed else "no"}
 
     def _list(self, request: Request) -> Manifest:
         projects = request.query_params.getlist("projects") + request.query_params.getlist("project")

@@ -72,6 +72,8 @@ class DeploymentController:
             # A paused Deployment keeps to its newest ReplicaSet and starts no other.
             new = sets[-1] if sets else None
         elif new is None:
+            if self._store.find(REPLICA_SET, f"{deployment.name}-{wanted}", deployment.namespace):
+                return None  # of an earlier Deployment of this name: it goes first
             new = self._create(deployment, spec, wanted, revision(sets[-1]) + 1 if sets else 1)
         elif new is not sets[-1]:
             new = self._annotate(new, {REVISION: str(revision(sets[-1]) + 1)})
@@ -102,8 +104,9 @@ class DeploymentController:
         return self._store.create(REPLICA_SET, manifest)
 
     def _annotate(self, stored: StoredObject, annotations: dict[str, str]) -> StoredObject:
+        """As the real controller does it, with the status: the generation stays."""
         metadata: Manifest = {**stored.metadata, "annotations": {**stored.annotations, **annotations}}
-        return self._store.replace(stored, {**stored.manifest, "metadata": metadata})
+        return self._store.set_fields(stored, {"metadata": metadata})
 
     def _scale_new(self, rollout: Rollout) -> None:
         current, wanted = replicas(rollout.new), rollout.spec.replicas

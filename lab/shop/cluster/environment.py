@@ -2,7 +2,7 @@
 
 from lab.shop.cluster.kinds import CONFIG_MAP, SECRET
 from lab.shop.cluster.objects import strings
-from lab.shop.cluster.store import ObjectStore
+from lab.shop.cluster.ports import Finds
 from lab.shop.cluster.views import Container, EnvVar, KeySelector
 
 # Secrets in the shop hold no secret: programs get this instead of a value.
@@ -13,7 +13,7 @@ class ContainerConfigError(Exception):
     """The container cannot be created; the message is the kubelet's."""
 
 
-def resolved_environment(container: Container, namespace: str, store: ObjectStore) -> dict[str, str]:
+def resolved_environment(container: Container, namespace: str, store: Finds) -> dict[str, str]:
     """The variables the program will see. Raises `ContainerConfigError` when a referenced object or key is missing."""
     resolved: dict[str, str] = {}
     for source in container.env_from:
@@ -28,7 +28,7 @@ def resolved_environment(container: Container, namespace: str, store: ObjectStor
     return resolved
 
 
-def _value(variable: EnvVar, namespace: str, store: ObjectStore) -> str | None:
+def _value(variable: EnvVar, namespace: str, store: Finds) -> str | None:
     source = variable.value_from
     if source and source.config_map_key_ref:
         wanted = source.config_map_key_ref
@@ -46,14 +46,14 @@ def _keyed(values: dict[str, str], wanted: KeySelector, where: str) -> str | Non
     return values.get(wanted.key)
 
 
-def _config_map(wanted: KeySelector, namespace: str, store: ObjectStore) -> dict[str, str]:
+def _config_map(wanted: KeySelector, namespace: str, store: Finds) -> dict[str, str]:
     found = store.find(CONFIG_MAP, wanted.name, namespace)
     if found is None and not wanted.optional:
         raise ContainerConfigError(f'configmap "{wanted.name}" not found')
     return strings(found.manifest, "data") if found else {}
 
 
-def _secret(wanted: KeySelector, namespace: str, store: ObjectStore) -> dict[str, str]:
+def _secret(wanted: KeySelector, namespace: str, store: Finds) -> dict[str, str]:
     found = store.find(SECRET, wanted.name, namespace)
     if found is None and not wanted.optional:
         raise ContainerConfigError(f'secret "{wanted.name}" not found')

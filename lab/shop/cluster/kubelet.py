@@ -1,7 +1,6 @@
 """The kubelet of every node: brings containers up, probes them, restarts what died, reports the pods' status."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from lab.shop.clock import Clock
@@ -12,7 +11,7 @@ from lab.shop.cluster.kinds import NODE, POD
 from lab.shop.cluster.objects import StoredObject, parse_timestamp, text
 from lab.shop.cluster.pod_status import pod_status
 from lab.shop.cluster.probes import check
-from lab.shop.cluster.processes import Process, Running, State, Terminated, Waiting
+from lab.shop.cluster.processes import Process, Running, RunningPod, Terminated, Waiting
 from lab.shop.cluster.store import ObjectStore
 from lab.shop.cluster.views import PodSpec
 from lab.shop.logs import log_line
@@ -27,24 +26,6 @@ PULL_BACKOFF_SECONDS = 5.0
 PULL_BACKOFF_CAP_SECONDS = 60.0
 MEMORY_WARNING = 0.8
 COMPONENT = "kubelet"
-
-
-@dataclass(eq=False)
-class RunningPod:
-    """A pod a kubelet has taken on."""
-
-    uid: str
-    name: str
-    namespace: str
-    node: str
-    ip: str
-    started_at: datetime
-    processes: list[Process] = field(default_factory=list[Process])
-    reported: tuple[tuple[State, bool, int], ...] = ()
-
-    def condition(self) -> tuple[tuple[State, bool, int], ...]:
-        """What its status depends on."""
-        return tuple((process.state, process.ready, process.restarts) for process in self.processes)
 
 
 class Kubelet:

@@ -116,6 +116,24 @@ class Process:
         self.log.append(LogLine(at, text))
 
 
+@dataclass(eq=False)
+class RunningPod:
+    """A pod a kubelet has taken on."""
+
+    uid: str
+    name: str
+    namespace: str
+    node: str
+    ip: str
+    started_at: datetime
+    processes: list[Process] = field(default_factory=list[Process])
+    reported: tuple[tuple[State, bool, int], ...] = ()
+
+    def condition(self) -> tuple[tuple[State, bool, int], ...]:
+        """What its status depends on."""
+        return tuple((process.state, process.ready, process.restarts) for process in self.processes)
+
+
 def container_state(state: State | None) -> Manifest:
     """`v1.ContainerState`."""
     match state:

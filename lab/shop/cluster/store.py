@@ -12,7 +12,7 @@ from lab.shop.clock import Clock
 from lab.shop.cluster.defaults import defaulted
 from lab.shop.cluster.errors import AlreadyExistsError, ConflictError, GoneError, NotFoundError
 from lab.shop.cluster.kinds import DEPLOYMENT, KINDS, POD, REPLICA_SET, STATEFUL_SET, Kind
-from lab.shop.cluster.objects import Manifest, StoredObject, section, text, timestamp
+from lab.shop.cluster.objects import Manifest, StoredObject, section, strings, text, timestamp
 from lab.shop.cluster.validation import validate
 
 # How many changes a watch may lag behind before it has to list again.
@@ -89,7 +89,7 @@ class ObjectStore:
         after: Manifest = {"apiVersion": before.kind.api_version, "kind": before.kind.name, **changed}
         if "status" in before.manifest:
             after["status"] = before.manifest["status"]
-        if before.generation and after.get("spec") != before.manifest.get("spec"):
+        if before.generation and _counts(before, after):
             metadata["generation"] = before.generation + 1
         after["metadata"] = metadata
         return before if after == before.manifest else self._commit("MODIFIED", before.kind, after, dry_run=dry_run)
@@ -155,12 +155,19 @@ class ObjectStore:
             self._watchers.discard(queue)
 
 
+def _counts(before: StoredObject, after: Manifest) -> bool:
+    """Whether a change is a new generation: of the spec, and for Deployments of annotations too."""
+    if after.get("spec") != before.manifest.get("spec"):
+        return True
+    return before.kind is DEPLOYMENT and strings(after, "metadata", "annotations") != before.annotations
+
+
 def _check_preconditions(before: StoredObject, metadata: Manifest) -> None:
     uid, version = text(metadata, "uid"), text(metadata, "resourceVersion")
-    if uid and uid != before.uid:
-        raise ConflictError.other_uid(before.kind, before.name, uid, before.uid)
     if version and version != before.resource_version:
         raise ConflictError.modified(before.kind, before.name)
+    if uid and uid != before.uid:
+        raise ConflictError.other_uid(before.kind, before.name, uid, before.uid)
 
 
 def _merged_metadata(before: StoredObject, metadata: Manifest) -> Manifest:

@@ -19,7 +19,7 @@ from lab.shop.identities import Identity, Tokens
 from lab.shop.kubernetes import discovery
 from lab.shop.kubernetes.paths import Target, parse_path
 from lab.shop.kubernetes.pod_log import LogQuery, follow_log, log_process, log_text
-from lab.shop.kubernetes.reads import ListQuery, list_objects, watch_objects
+from lab.shop.kubernetes.reads import ListQuery, list_objects, names_only, watch_objects
 from lab.shop.kubernetes.streams import until_set
 from lab.shop.kubernetes.writes import (
     Body,
@@ -93,7 +93,9 @@ class KubernetesApi:
         if query.watch:
             changes = until_set(self._stopping, watch_objects(self._shop.store, target, query))
             return StreamingResponse(changes, media_type="application/json")
-        return JSONResponse(list_objects(self._shop.store, target, query))
+        listed = list_objects(self._shop.store, target, query)
+        metadata_only = "as=PartialObjectMetadataList" in request.headers.get("accept", "")
+        return JSONResponse(names_only(listed) if metadata_only else listed)
 
     def _pod_log(self, target: Target, query: LogQuery) -> Response:
         stored = self._shop.store.get(target.kind, target.name, target.namespace)

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from lab.shop.cluster.errors import BadRequestError, GoneError
-from lab.shop.cluster.objects import Manifest, StoredObject
+from lab.shop.cluster.objects import Manifest, StoredObject, items, section
 from lab.shop.cluster.selectors import Matcher, field_selector, label_selector
 from lab.shop.cluster.store import Change, ObjectStore
 from lab.shop.kubernetes.paths import Target
@@ -57,6 +57,13 @@ def list_objects(store: ObjectStore, target: Target, query: ListQuery) -> Manife
     entries: list[JsonValue] = [_without_type(stored.manifest) for stored in page]
     head: Manifest = {"kind": f"{target.kind.name}List", "apiVersion": target.kind.api_version}
     return {**head, "metadata": metadata, "items": entries}
+
+
+def names_only(listed: Manifest) -> Manifest:
+    """A list as `PartialObjectMetadataList`: what those get who ask for no more than metadata."""
+    version = "meta.k8s.io/v1"
+    entries: list[JsonValue] = [{"metadata": section(entry, "metadata")} for entry in items(listed, "items")]
+    return {**listed, "kind": "PartialObjectMetadataList", "apiVersion": version, "items": entries}
 
 
 def _without_type(manifest: Manifest) -> Manifest:

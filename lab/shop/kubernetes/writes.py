@@ -100,6 +100,7 @@ def patch_object(store: ObjectStore, target: Target, body: Body, *, dry_run: boo
         return _rescale(store, before, _patched(scale_of(before), body), dry_run=dry_run)
     manifest = _patched(before.manifest, body)
     _require_same_name(target, manifest)
+    _require_same_object(before, section(manifest, "metadata"))
     return store.replace(before, manifest, dry_run=dry_run)
 
 
@@ -184,3 +185,11 @@ def _require_same_name(target: Target, manifest: Manifest) -> None:
     name = text(section(manifest, "metadata"), "name")
     if name != target.name:
         raise BadRequestError(f"the name of the object ({name}) does not match the name on the URL ({target.name})")
+
+
+def _require_same_object(before: StoredObject, metadata: Manifest) -> None:
+    """A patch that makes it another object is invalid, unless it is out of date altogether."""
+    uid = text(metadata, "uid")
+    if uid != before.uid and text(metadata, "resourceVersion") == before.resource_version:
+        message = f'Invalid value: "{uid}": field is immutable'
+        raise InvalidError.field(before.kind, before.name, "metadata.uid", message)

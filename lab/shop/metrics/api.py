@@ -11,13 +11,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from lab.shop.argocd.applications import NAMESPACE as ARGOCD_NAMESPACE
+from lab.shop.cluster.ports import Objects, Programs
 from lab.shop.manifests import service_address
 from lab.shop.metrics.containers import container_families
 from lab.shop.metrics.objects import object_families
+from lab.shop.metrics.requests import RequestMetrics
 from lab.shop.metrics.traffic import probe_families, request_families, service_graph_families
 from lab.shop.shop import Shop
 from lab.shop.topology import BY_NAME, ENTRY, NAMESPACE
-from lab.shop.traffic.network import UnreachableError
+from lab.shop.traffic.network import Network, UnreachableError
 
 _INFO_LABELS = (
     "name",
@@ -33,6 +35,26 @@ _INFO_LABELS = (
 )
 
 
+def measured(metrics: RequestMetrics, objects: Objects, programs: Programs, network: Network) -> Iterator[Metric]:
+    """What programs, the metrics generator, cAdvisor, kube-state-metrics and the blackbox prober measure."""
+    yield from request_families(metrics)
+    yield from service_graph_families(metrics)
+    yield from container_families(programs)
+    yield from object_families(objects, programs)
+    yield from _probe(network)
+
+
+def _probe(network: Network) -> Iterator[Metric]:
+    address = service_address(ENTRY, BY_NAME[ENTRY].port)
+    try:
+        network.connect(address, NAMESPACE)
+        succeeded, seconds = True, 0.004
+    except UnreachableError as exc:
+        succeeded, seconds = False, exc.seconds
+    url = f"http://{address}/healthz"
+    yield from probe_families(NAMESPACE, ENTRY, url, succeeded=succeeded, seconds=seconds)
+
+
 class ShopCollector(Collector):
     """All metric families of one scrape."""
 
@@ -41,23 +63,8 @@ class ShopCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Read the shop's state."""
-        shop = self._shop
-        yield from request_families(shop.metrics)
-        yield from service_graph_families(shop.metrics)
-        yield from container_families(shop.kubelet)
-        yield from object_families(shop.store, shop.kubelet)
-        yield from self._probe()
+        yield from measured(self._shop.metrics, self._shop.store, self._shop.kubelet, self._shop.network)
         yield self._applications()
-
-    def _probe(self) -> Iterator[Metric]:
-        address = service_address(ENTRY, BY_NAME[ENTRY].port)
-        try:
-            self._shop.network.connect(address, NAMESPACE)
-            succeeded, seconds = True, 0.004
-        except UnreachableError as exc:
-            succeeded, seconds = False, exc.seconds
-        url = f"http://{address}/healthz"
-        yield from probe_families(NAMESPACE, ENTRY, url, succeeded=succeeded, seconds=seconds)
 
     def _applications(self) -> Metric:
         info = GaugeMetricFamily("argocd_app_info", "Information about the application.", labels=list(_INFO_LABELS))
@@ -80,10 +87,10 @@ class ShopCollector(Collector):
         return info
 
 
-def metrics_application(shop: Shop) -> Starlette:
+def metrics_application(collector: Collector) -> Starlette:
     """The ASGI application a Prometheus scrapes."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(ShopCollector(shop))
+    registry.register(collector)
 
     async def scrape(request: Request) -> Response:
         encode, content_type = choose_encoder(request.headers.get("accept", ""))

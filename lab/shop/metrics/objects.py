@@ -1,16 +1,15 @@
 """Metric families of kube-state-metrics: the objects' state as numbers."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from lab.shop.cluster.kinds import DEPLOYMENT, POD, STATEFUL_SET
-from lab.shop.cluster.kubelet import Kubelet
 from lab.shop.cluster.objects import StoredObject, items, number, text
+from lab.shop.cluster.ports import Objects, Programs
 from lab.shop.cluster.processes import Process, Waiting
 from lab.shop.cluster.quantity import quantity
-from lab.shop.cluster.store import ObjectStore
 
 Value: TypeAlias = Callable[[StoredObject], float]
 
@@ -34,7 +33,7 @@ _STATEFUL_SET_GAUGES: dict[str, Value] = {
 }
 
 
-def object_families(store: ObjectStore, kubelet: Kubelet) -> Iterator[Metric]:
+def object_families(store: Objects, programs: Programs) -> Iterator[Metric]:
     """Deployments, StatefulSets, pods and their containers.
 
     Source: https://github.com/kubernetes/kube-state-metrics/tree/main/docs/metrics
@@ -42,10 +41,10 @@ def object_families(store: ObjectStore, kubelet: Kubelet) -> Iterator[Metric]:
     yield from _gauges(_DEPLOYMENT_GAUGES, "deployment", store.objects(DEPLOYMENT))
     yield from _gauges(_STATEFUL_SET_GAUGES, "statefulset", store.objects(STATEFUL_SET))
     yield from _pod_families(store.objects(POD))
-    yield from _container_families(kubelet)
+    yield from _container_families(programs)
 
 
-def _gauges(gauges: dict[str, Value], label: str, stored: list[StoredObject]) -> Iterator[Metric]:
+def _gauges(gauges: dict[str, Value], label: str, stored: Sequence[StoredObject]) -> Iterator[Metric]:
     for name, value in gauges.items():
         family = GaugeMetricFamily(name, f"From the {label}'s object.", labels=["namespace", label])
         for each in stored:
@@ -53,7 +52,7 @@ def _gauges(gauges: dict[str, Value], label: str, stored: list[StoredObject]) ->
         yield family
 
 
-def _pod_families(pods: list[StoredObject]) -> Iterator[Metric]:
+def _pod_families(pods: Sequence[StoredObject]) -> Iterator[Metric]:
     ready = GaugeMetricFamily("kube_pod_status_ready", "The pod's Ready.", labels=["namespace", "pod", "condition"])
     phase = GaugeMetricFamily("kube_pod_status_phase", "The pod's phase.", labels=["namespace", "pod", "phase"])
     owner = GaugeMetricFamily(
@@ -72,7 +71,7 @@ def _pod_families(pods: list[StoredObject]) -> Iterator[Metric]:
     yield from (ready, phase, owner)
 
 
-def _container_families(kubelet: Kubelet) -> Iterator[Metric]:
+def _container_families(programs: Programs) -> Iterator[Metric]:
     labels = ["namespace", "pod", "container"]
     prefix = "kube_pod_container"
     restarts = CounterMetricFamily(f"{prefix}_status_restarts", "Restarts of the container.", labels=labels)
@@ -86,7 +85,7 @@ def _container_families(kubelet: Kubelet) -> Iterator[Metric]:
         )
         for kind in ("limits", "requests")
     }
-    for pod in kubelet.pods():
+    for pod in programs.pods():
         for process in pod.processes:
             where = [pod.namespace, pod.name, process.container.name]
             restarts.add_metric(where, process.restarts)

@@ -2,9 +2,8 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from lab.shop.manifests import service_address
 from lab.shop.topology import BASE_RATE, BY_NAME, ENTRY, NAMESPACE, expected_rates
 from lab.shop.traffic.conditions import Conditions
 from lab.shop.traffic.walk import Walker
@@ -17,8 +16,10 @@ CROWD_WALKED_A_SECOND = 16.0
 class Customers:
     """The shop's visitors; operations are taken in turn by their share, so that rates are steady."""
 
-    def __init__(self, walker: Walker, conditions: Conditions):
+    def __init__(self, walker: Walker, conditions: Conditions, addresses: Mapping[str, str]):
+        """`addresses` are those of all services inside the cluster, by name."""
         self._walker = walker
+        self._addresses = addresses
         self._conditions = conditions
         self._due: dict[str, float] = defaultdict(float)
         self._usual = expected_rates(BASE_RATE)
@@ -28,7 +29,7 @@ class Customers:
         rate = BASE_RATE * self._conditions.load
         weight = max(1, math.ceil(rate / WALKED_A_SECOND))
         entry = BY_NAME[ENTRY]
-        address = service_address(ENTRY, entry.port)
+        address = self._addresses[ENTRY]
         for operation in entry.operations:
             for _ in self._arrivals(f"user {operation.name}", rate * operation.share * seconds / weight):
                 self._walker.visit(address, NAMESPACE, operation.name, "user", weight)
@@ -38,7 +39,7 @@ class Customers:
     def _crowd(self, service: str, rate: float, seconds: float) -> None:
         weight = max(1, math.ceil(rate / CROWD_WALKED_A_SECOND))
         profile = BY_NAME[service]
-        address = service_address(service, profile.port)
+        address = self._addresses[service]
         for _ in self._arrivals(f"crowd {service}", rate * seconds / weight):
             self._walker.visit(address, NAMESPACE, profile.surge.name, "partner-api", weight)
 

@@ -3,10 +3,9 @@
 import random
 
 from lab.shop.cluster.kinds import ENDPOINTS, SERVICE
-from lab.shop.cluster.kubelet import Kubelet
 from lab.shop.cluster.objects import items, number, text
+from lab.shop.cluster.ports import Objects, Programs
 from lab.shop.cluster.processes import Process
-from lab.shop.cluster.store import ObjectStore
 from lab.shop.cluster.views import ServicePort, ServiceSpec
 from lab.shop.topology import SERVICES
 
@@ -24,9 +23,9 @@ class UnreachableError(Exception):
 class Network:
     """Connects programs by the live Services and Endpoints."""
 
-    def __init__(self, store: ObjectStore, kubelet: Kubelet, rng: random.Random):
+    def __init__(self, store: Objects, programs: Programs, rng: random.Random):
         self._store = store
-        self._kubelet = kubelet
+        self._programs = programs
         self._rng = rng
         self._outside = {service.backing.address for service in SERVICES}
         self._routes: dict[tuple[str, str], list[tuple[str, int]]] = {}
@@ -40,7 +39,7 @@ class Network:
         if route is None:
             route = self._routes[address, namespace] = self._route(address, namespace)
         ip, port = self._rng.choice(route)
-        process = self._kubelet.listening(ip, port)
+        process = self._programs.listening(ip, port)
         if process is None:
             raise UnreachableError(f"dial tcp {ip}:{port}: connect: connection refused", 0.002)
         return process

@@ -78,10 +78,15 @@ async def test_a_stale_resource_version_is_a_conflict(lab: ShopLab, kind: str):
     assert (await lab.deployment("checkout"))["spec"]["replicas"] == 3
 
 
-async def test_a_foreign_uid_is_a_conflict(lab: ShopLab):
-    """`metadata.uid` in the body must be the object's, in patches and in delete preconditions."""
+async def test_a_foreign_uid_is_refused(lab: ShopLab):
+    """`metadata.uid` in the body must be the object's: a patch is invalid, a put or delete is a conflict."""
     other = "00000000-0000-4000-8000-000000000000"
     answer = await lab.patch(CHECKOUT, {"metadata": {"uid": other}, "spec": {"replicas": 5}})
+    assert answer.status_code == 422
+    assert f'metadata.uid: Invalid value: "{other}": field is immutable' in answer.json()["message"]
+    before = await lab.deployment("checkout")
+    body = {**before, "metadata": {**before["metadata"], "uid": other}}
+    answer = await lab.kubernetes("PUT", CHECKOUT, json=body)
     assert answer.status_code == 409
     assert f"UID in precondition: {other}" in answer.json()["message"]
     answer = await lab.kubernetes("DELETE", CHECKOUT, json={"preconditions": {"uid": other}})

@@ -1,0 +1,1 @@
+"""What the suites on the real cluster share: identities with the shipped RBAC, interruptions, and the report."""
