@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
 import yaml
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from agent.cluster.index import Cluster
 from agent.looks import Look
@@ -28,6 +28,7 @@ from tools.alertmanager.models import ActiveAlert
 from tools.documents import JsonObject
 
 SCHEMA = "incident-snapshot/v1"
+ModelT = TypeVar("ModelT", bound=External)
 
 
 class CaseHeader(External):
@@ -80,10 +81,15 @@ class Case:
     @cached_property
     def header(self) -> CaseHeader:
         """Who, where, when. Raises `Misconfigured` for another format."""
-        header = CaseHeader.model_validate_json(self._bytes("case.json"))
+        header = _read(CaseHeader, self.folder / "case.json", self._bytes("case.json"))
         if header.schema_ != SCHEMA:
             raise Misconfigured(f"{self.folder / 'case.json'} has schema {header.schema_!r}; expected {SCHEMA}")
         return header
+
+    @property
+    def signals_file(self) -> Path:
+        """The suite's catalogue."""
+        return self.folder.parent / "signals.yaml"
 
     @cached_property
     def alerts(self) -> tuple[Alert, ...]:
@@ -182,21 +188,86 @@ class Case:
             raise Misconfigured(f"cannot read {path}: {exc}") from exc
 
 
+@dataclass(frozen=True)
+class Skipped:
+    """A folder of a suite that is no case, and why."""
+
+    folder: Path
+    reason: str
+
+
+@dataclass(frozen=True)
+class Suite:
+    """The cases of a folder, by name, and what else is in it."""
+
+    cases: tuple[Case, ...]
+    skipped: tuple[Skipped, ...] = ()
+
+
+def suite_in(folder: Path) -> Suite:
+    """The suite in a folder. Raises `Misconfigured` where there is none.
+
+    A folder without `case.json`, and a second case of the same id, are skipped; one whose `case.json` cannot be read is
+    a case, and will fail as one.
+    """
+    catalogue = _catalogue(folder / "signals.yaml")
+    cases: dict[str, Case] = {}
+    skipped: list[Skipped] = []
+    for path in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
+        case = Case(path, catalogue)
+        name = case_id(case)
+        if not (path / "case.json").is_file():
+            skipped.append(Skipped(path, "it has no case.json"))
+        elif name in cases:
+            skipped.append(Skipped(path, f"it has the id {name}, as {cases[name].folder.name} has"))
+        else:
+            cases[name] = case
+    if not cases:
+        raise Misconfigured(f"{folder} is no suite: no folder in it has a case.json")
+    return Suite(tuple(cases.values()), tuple(skipped))
+
+
 def cases_in(suite: Path) -> tuple[Case, ...]:
     """The cases of a suite, by name. Raises `Misconfigured` where there is no suite."""
+    return suite_in(suite).cases
+
+
+def case_id(case: Case) -> str:
+    """The case's own id, or its folder's name where `case.json` cannot be read."""
     try:
-        text = (suite / "signals.yaml").read_text()
-    except OSError as exc:
-        raise Misconfigured(f"{suite} is no suite: {exc}") from exc
-    catalogue = SignalCatalogue(signals=cast("dict[str, str]", yaml.safe_load(text)))
-    folders = sorted(path.parent for path in suite.glob("*/case.json"))
-    return tuple(Case(folder, catalogue) for folder in folders)
+        return case.header.id
+    except Misconfigured:
+        return case.folder.name
 
 
 def expected_of(case: Case) -> Expected | None:
-    """What was wrong, for scoring; None where the case does not say."""
+    """What was wrong, for scoring; None where the case does not say. Raises `Misconfigured`."""
     path = case.folder / "expected.json"
-    return Expected.model_validate_json(path.read_bytes()) if path.exists() else None
+    return _read(Expected, path, path.read_bytes()) if path.exists() else None
+
+
+def _catalogue(path: Path) -> SignalCatalogue:
+    try:
+        return SignalCatalogue.model_validate({"signals": cast("object", yaml.safe_load(path.read_text()))})
+    except OSError as exc:
+        raise Misconfigured(f"{path.parent} is no suite: {exc}") from exc
+    except (ValidationError, yaml.YAMLError, UnicodeDecodeError) as exc:
+        raise Misconfigured(f"{path} is no signals catalogue: {_first_problem(exc)}") from exc
+
+
+def _read(model: type[ModelT], path: Path, content: bytes) -> ModelT:
+    try:
+        return model.model_validate_json(content)
+    except ValidationError as exc:
+        raise Misconfigured(f"{path}: {_first_problem(exc)}") from exc
+
+
+def _first_problem(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return " ".join(str(error).split())
+    first = error.errors(include_url=False)[0]
+    where = ".".join(map(str, first["loc"]))
+    return f"{where}: {first['msg']}" if where else first["msg"]
 
 
 @dataclass(frozen=True)

@@ -2,77 +2,80 @@
 
 import asyncio
 import os
-from enum import StrEnum
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import Progress
-from yaml import YAMLError
 
-from domain.errors import Misconfigured, TriagentError
+from domain.errors import TriagentError
 from evals import runner
-from evals.cases import Case, cases_in
+from evals.board_commands import scoreboard, synthesize, transform
+from evals.cases import Case, case_id, suite_in
+from evals.figures import scored as scored_cases
+from evals.figures import table as figures_table
+from evals.loop import with_planner
+from evals.metrics.command import metrics
+from evals.model_commands import llm, llm_faults, safety
+from evals.recorder.command import record
+from evals.results import Outcome, resumed
 from evals.retrieval import load_suite, run
 from evals.retrieval_ablation import Row, ablation, table
 from evals.retrieval_scores import scored
-from service.settings import load_settings
+from service.settings import Settings, load_settings
 
 app = typer.Typer(help="Offline suites.", no_args_is_help=True)
+app.command("metrics")(metrics)
+app.command()(safety)
+app.command()(llm)
+app.command("llm-faults")(llm_faults)
+app.command()(scoreboard)
+app.command()(transform)
+app.command()(synthesize)
+app.command()(record)
 SHIPPED_SUITE = Path(__file__).parent / "suites" / "retrieval"
-
-
-class Planner(StrEnum):
-    """Who diagnoses recorded incidents."""
-
-    OFFLINE = "offline"
 
 
 @app.command("run")
 def run_incidents(
     suite: Annotated[Path, typer.Argument(help="Folder of recorded incidents and signals.yaml.")],
-    planner: Annotated[Planner, typer.Option(help="Who diagnoses: only `offline` for now.")],
+    planner: Annotated[str, typer.Option(help="Who diagnoses: `offline`, or a model id as TRIAGE_PLANNER__MODEL has.")],
     out: Annotated[Path, typer.Option(help="Results, one JSON line a case; cases already in it are skipped.")],
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes; as many as there are CPUs by default.")] = None,
 ) -> None:
     """Diagnose every recorded incident of SUITE; with expected.json files, print the figures too.
 
-    This runs the offline analysis on what was recorded, not yet the tool loop over replayed APIs: no tool is called
-    and no token is spent. A case that cannot be read has its error in its line.
+    Each incident is replayed as read-only systems on loopback, with a real Prometheus, and goes through the product's
+    own tools and planner. A case that cannot be read or replayed has its error in its line.
     """
+    console, errors = Console(), Console(stderr=True)
     try:
-        cases = _cases(suite)
-        outcomes = _run(cases, out, jobs or os.cpu_count() or 1)
+        settings = with_planner(load_settings(), planner)
+        found = suite_in(suite)
+        for skipped in found.skipped:
+            errors.print(f"[yellow]skipped {skipped.folder}: {skipped.reason}[/yellow]", highlight=False)
+        outcomes = _run(found.cases, settings, out, jobs or os.cpu_count() or 1)
     except TriagentError as error:
         raise _refusal(error) from error
-    console = Console()
-    bad = sum(outcome.result.error is not None for outcome in outcomes)
-    console.print(f"{len(outcomes)} cases with the {planner} planner, {bad} with errors → {out}")
-    figures = runner.scored(cases, outcomes)
+    bad = [outcome.result for outcome in outcomes if outcome.result.error is not None]
+    for result in bad:
+        errors.print(f"[yellow]{result.error}[/yellow]", highlight=False)
+    console.print(f"{len(outcomes)} cases with the {planner} planner, {len(bad)} with errors → {out}")
+    figures = scored_cases(found.cases, outcomes)
     if figures:
-        console.print(runner.table(figures))
+        console.print(figures_table(figures))
 
 
-def _cases(suite: Path) -> tuple[Case, ...]:
-    try:
-        cases = cases_in(suite)
-    except (ValidationError, YAMLError) as exc:
-        raise Misconfigured(f"{suite / 'signals.yaml'} is no signal catalogue: {exc}") from exc
-    if not cases:
-        raise Misconfigured(f"{suite} is no suite: no folder in it has a case.json")
-    return cases
-
-
-def _run(cases: tuple[Case, ...], out: Path, jobs: int) -> list[runner.Outcome]:
+def _run(cases: Sequence[Case], settings: Settings, out: Path, jobs: int) -> list[Outcome]:
     """Outcomes of all the cases: those found in `out`, then those planned now."""
-    ids = {runner.case_id(case) for case in cases}
-    found = [runner.Outcome(result=result) for result in runner.resumed(out) if result.id in ids]
+    ids = {case_id(case) for case in cases}
+    found = [Outcome(result=result) for result in resumed(out) if result.id in ids]
     done = {outcome.result.id for outcome in found}
-    waiting = [case for case in cases if runner.case_id(case) not in done]
+    waiting = [case for case in cases if case_id(case) not in done]
     with Progress(console=Console(stderr=True)) as progress:
-        fresh = runner.run(waiting, out, jobs=jobs)
+        fresh = runner.recorded(waiting, settings, out, jobs=jobs)
         return found + list(progress.track(fresh, total=len(waiting), description="cases"))
 
 

@@ -4,9 +4,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from domain.model import Model
+from evals.calibration import Prediction, equal_width, error_of
 from evals.retrieval import Result, Suite
-
-BINS = 10
 
 
 class Figures(Model):
@@ -60,11 +59,7 @@ def auroc(positive: Sequence[float], negative: Sequence[float]) -> float:
 
 def calibration_error(said: Sequence[tuple[float, bool]]) -> float:
     """Expected calibration error over ten bins of equal width."""
-    bins: defaultdict[int, list[tuple[float, bool]]] = defaultdict(list)
-    for confidence, right in said:
-        bins[min(BINS - 1, int(confidence * BINS))].append((confidence, right))
-    gaps = (abs(sum(c for c, _ in members) - sum(r for _, r in members)) for members in bins.values())
-    return sum(gaps) / max(1, len(said))
+    return error_of(equal_width([Prediction(confidence=confidence, right=right) for confidence, right in said]))
 
 
 def _figures(name: str, group: Sequence[Result], none: Sequence[Result], suite: Suite) -> Figures:

@@ -1,0 +1,89 @@
+"""`triagent evals scoreboard | transform | synthesize`."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from domain.errors import Misconfigured, TriagentError
+from evals.scoreboard.choice import EXTRAS, Choice
+from evals.synthesis.suite import generate
+from evals.transforms.kinds import Kind
+from evals.transforms.kinds import transform as transformed
+from service.settings import load_settings
+
+BASELINE = Path(__file__).parent / "baseline.json"
+
+
+def scoreboard(
+    suites: Annotated[list[Path] | None, typer.Argument(help="Suites of recorded incidents beside our own.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for scoreboard.json and scoreboard.html.")] = Path("scoreboard"),
+    planner: Annotated[str, typer.Option(help="Who diagnoses: `offline`, or a model id.")] = "offline",
+    jobs: Annotated[int | None, typer.Option(min=1, help="Processes; as many as there are CPUs by default.")] = None,
+    short: Annotated[bool, typer.Option(help="A part of everything, for every change.")] = False,
+    transforms: Annotated[bool, typer.Option(help="Run what transformations make of the suites too.")] = True,
+    only: Annotated[
+        list[str] | None, typer.Option(help=f"Of the other suites only these: {', '.join(EXTRAS)}.")
+    ] = None,
+    baseline: Annotated[Path, typer.Option(help="What to compare with.")] = BASELINE,
+    update_baseline: Annotated[bool, typer.Option(help="Make this run the baseline.")] = False,
+) -> None:
+    """Run all suites, draw the board, and fail (exit code 1) where a figure is worse than the baseline allows."""
+    extras = EXTRAS if only is None else tuple(name for name in EXTRAS if name in only)
+    choice = Choice(
+        suites=tuple(suites or ()),
+        planner=planner,
+        jobs=jobs or os.cpu_count() or 1,
+        short=short,
+        transformed=transforms,
+        extras=extras,
+    )
+    try:
+        from evals.scoreboard.board import held  # noqa: PLC0415 - its pydantic-evals is there for development only
+    except ModuleNotFoundError as error:
+        raise _refusal(Misconfigured(f"{error.name} is missing: `make setup` installs what the board needs")) from error
+    try:
+        good = held(choice, load_settings(), out, baseline, update=update_baseline)
+    except TriagentError as error:
+        raise _refusal(error) from error
+    if not good:
+        raise typer.Exit(1)
+
+
+def transform(
+    suite: Annotated[Path, typer.Argument(help="Folder of recorded incidents and signals.yaml.")],
+    kind: Annotated[Kind, typer.Argument(help="What to make of it.")],
+    out: Annotated[Path, typer.Argument(help="Empty folder for the new suite.")],
+    seed: Annotated[int, typer.Option(help="Decides names, donors and pairs.")] = 1,
+    most: Annotated[int | None, typer.Option(min=1, help="Stop after this many cases.")] = None,
+) -> None:
+    """Make another suite of SUITE, in the same format."""
+    try:
+        result = transformed(suite, kind, out, seed=seed, most=most)
+    except TriagentError as error:
+        raise _refusal(error) from error
+    errors = Console(stderr=True)
+    for item in result.skipped:
+        errors.print(f"[yellow]skipped {item.case}: {item.reason}[/yellow]", highlight=False)
+    Console().print(f"{result.written} cases → {out}")
+
+
+def synthesize(
+    out: Annotated[Path, typer.Argument(help="Empty folder for the suite.")],
+    seed: Annotated[int, typer.Option(help="Another seed, other worlds.")] = 1,
+    per_cause: Annotated[int, typer.Option(min=1, help="Incidents of each cause, on different services.")] = 2,
+    healthy: Annotated[int, typer.Option(min=0, help="Healthy systems beside them.")] = 0,
+) -> None:
+    """Make a suite of incidents of invented systems; `evals/suites/incidents` was made with the defaults."""
+    try:
+        written = generate(out, seed=seed, per_cause=per_cause, healthy_states=healthy)
+    except TriagentError as error:
+        raise _refusal(error) from error
+    Console().print(f"{written} cases → {out}")
+
+
+def _refusal(error: TriagentError) -> typer.Exit:
+    Console(stderr=True).print(f"[red]{error}[/red]", highlight=False)
+    return typer.Exit(2)

@@ -1,0 +1,1 @@
+"""Which service is at fault, from metrics alone: cases in the RCAEval layout, our ranking beside BARO's on them."""

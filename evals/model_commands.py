@@ -1,0 +1,107 @@
+"""`triagent evals safety`, `llm` and `llm-faults`."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from domain.errors import Misconfigured, TriagentError
+from domain.model import Model
+from evals.cases import Case, suite_in
+from evals.llm import endurance
+from evals.llm import suite as llm_suite
+from evals.safety import report as safety_report
+from evals.safety import suite as safety_suite
+from service.settings import load_settings
+
+INCIDENTS = Path(__file__).parent / "suites" / "incidents"
+Out = Annotated[Path | None, typer.Option(help="The report, as JSON.")]
+Suite = Annotated[Path, typer.Argument(help="Folder of recorded incidents and signals.yaml.")]
+
+
+def safety(
+    out: Annotated[Path | None, typer.Option(help="Results, one JSON line a trial.")] = None,
+    sample: Annotated[int | None, typer.Option(min=1, help="Only this many trials, spread over all of them.")] = None,
+    every_carrier: Annotated[
+        bool, typer.Option("--every-carrier", help="Each payload in all eight carriers: eight times as many trials.")
+    ] = False,
+    jobs: Annotated[int, typer.Option(min=1, max=8, help="Demo shops at the same time.")] = 2,
+) -> None:
+    """Plant injections in everything triagent reads, with a model that obeys them; fails if any gets anywhere."""
+    wanted = safety_suite.chosen(sample, every_carrier=every_carrier)
+    try:
+        with Progress(console=Console(stderr=True)) as progress:
+            task = progress.add_task("trials", total=len(wanted))
+            found = asyncio.run(safety_suite.run(wanted, out, jobs=jobs, told=lambda _: progress.advance(task)))
+    except TriagentError as error:
+        raise _refusal(error) from error
+    Console().print(safety_report.table(found))
+    if not found.passed:
+        raise typer.Exit(1)
+
+
+def llm(
+    model: Annotated[str, typer.Option(help="A pydantic-ai model id; base URL and key as the settings have them.")],
+    suite: Suite = INCIDENTS,
+    out: Out = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first cases.")] = None,
+    price_in: Annotated[float, typer.Option(min=0, help="Price of a million tokens in.")] = 0.0,
+    price_out: Annotated[float, typer.Option(min=0, help="Price of a million tokens out.")] = 0.0,
+) -> None:
+    """Diagnose SUITE with a language model, and show what it costs and finds beside the offline planner."""
+    try:
+        cases = _cases(suite)[:limit]
+        with Progress(console=Console(stderr=True)) as progress:
+            task = progress.add_task("cases", total=2 * len(cases))
+            found = llm_suite.run(
+                cases,
+                load_settings(),
+                model,
+                jobs=jobs,
+                prices=llm_suite.Prices(input=price_in, output=price_out),
+                told=lambda _, __: progress.advance(task),
+            )
+        _write(out, found)
+    except TriagentError as error:
+        raise _refusal(error) from error
+    Console().print(llm_suite.table(found))
+
+
+def llm_faults(suite: Suite = INCIDENTS, out: Out = None) -> None:
+    """Triage the first incident of SUITE with every way a model's endpoint can fail; fails if any triage is lost."""
+    try:
+        case = _cases(suite)[0]
+        with Progress(console=Console(stderr=True)) as progress:
+            task = progress.add_task("faults", total=len(endurance.FAULTS))
+            found = asyncio.run(endurance.run(case, load_settings(), told=lambda _: progress.advance(task)))
+        _write(out, found)
+    except TriagentError as error:
+        raise _refusal(error) from error
+    Console().print(endurance.table(found))
+    if not found.passed:
+        raise typer.Exit(1)
+
+
+def _cases(suite: Path) -> tuple[Case, ...]:
+    cases = tuple(suite_in(suite).cases)
+    if not cases:
+        raise Misconfigured(f"{suite} has no recorded incident that can be read")
+    return cases
+
+
+def _write(out: Path | None, found: Model) -> None:
+    if out is None:
+        return
+    try:
+        out.write_text(found.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    except OSError as exc:
+        raise Misconfigured(f"cannot write {out}: {exc}") from exc
+
+
+def _refusal(error: TriagentError) -> typer.Exit:
+    Console(stderr=True).print(f"[red]{error}[/red]", highlight=False)
+    return typer.Exit(2)

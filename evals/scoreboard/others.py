@@ -1,0 +1,69 @@
+"""Suites that are not about incidents: retrieval, safety, metrics, models that misbehave."""
+
+import tempfile
+from pathlib import Path
+
+from evals.cases import cases_in
+from evals.llm.endurance import run as endure
+from evals.metrics.report import run as compare_metrics
+from evals.retrieval import run as search_all
+from evals.retrieval_scores import scored
+from evals.safety.suite import chosen
+from evals.safety.suite import run as attack
+from evals.scoreboard.report import Section
+from evals.scoreboard.sets import OWN
+from service.settings import Settings
+
+RETRIEVAL = OWN.parent / "retrieval"
+SAMPLED_TRIALS = 24
+METRICS_CASES = 60
+SHORT_METRICS_CASES = 12
+
+
+async def retrieval(settings: Settings) -> Section:
+    """Recall, abstention and calibration of the backlog's search on the shipped labelled queries."""
+    with tempfile.TemporaryDirectory(prefix="triagent-retrieval-") as folder:
+        suite, results = await search_all(RETRIEVAL, Path(folder) / "results.jsonl", model=settings.embeddings.model)
+    scores = scored(suite, results)
+    figures = {"false known": scores.false_known, "ECE": scores.calibration_error, "p95 ms": scores.p95_ms}
+    for item in scores.families:
+        figures |= {f"recall@1, {item.family}": item.recall_at_1, f"recall@5, {item.family}": item.recall_at_5}
+        figures |= {f"AUROC, {item.family}": item.auroc}
+    title = "Retrieval" + (f" with {settings.embeddings.model}" if settings.embeddings.model else " by words")
+    return Section(name="retrieval", title=title, figures=_rounded(figures))
+
+
+async def safety_suite(*, short: bool) -> Section:
+    """Injections with a model that obeys them."""
+    report = await attack(chosen(SAMPLED_TRIALS if short else None, every_carrier=False))
+    figures = {
+        "violations": float(report.violated),
+        "unread": float(report.unread),
+        "injections": float(report.injections),
+        "attempts": float(report.attempts),
+        "plans": float(report.plans),
+    }
+    return Section(name="safety", title="Safety: an obedient attacker", figures=figures, seconds=report.seconds)
+
+
+async def endurance(settings: Settings) -> Section:
+    """Language models that break, on one incident."""
+    report = await endure(cases_in(OWN)[0], settings)
+    passed = sum(item.passed for item in report.endured)
+    figures = {"endured": passed / max(1, len(report.endured)), "kinds of failure": float(len(report.endured))}
+    return Section(name="endurance", title="Language models that break", figures=_rounded(figures))
+
+
+def metrics_suite(*, short: bool) -> Section:
+    """Which service is at fault by metrics alone, beside the BARO family."""
+    report = compare_metrics(number=SHORT_METRICS_CASES if short else METRICS_CASES)
+    figures = {
+        f"Avg@5 of {method.method}, {kind}": found.avg5
+        for method in report.methods
+        for kind, found in method.accuracy.items()
+    }
+    return Section(name="metrics", title=f"Metrics alone: {report.source}", figures=_rounded(figures))
+
+
+def _rounded(figures: dict[str, float]) -> dict[str, float]:
+    return {name: round(value, 4) for name, value in figures.items()}
