@@ -1,1 +1,4 @@
-"""The demo shop and the real servers around it; imports nothing of the product."""
+"""Play the main job on a demo shop, with real servers around it.
+
+The package imports nothing of the product.
+"""

@@ -1,11 +1,12 @@
 """All commands. Those of other packages are found by entry point, so that nothing here imports them."""
 
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points, version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer._click import Command, Context
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from service.cli import ask, database, decisions, incidents, knowledge, server, tokens
@@ -50,7 +51,7 @@ def _root(
 
 
 class _WithEntryPoints(TyperGroup):
-    """Commands of other packages are imported when they are run or listed; a broken one costs nobody the others."""
+    """Commands of other packages are imported when they are run; a broken one costs nobody the others."""
 
     def list_commands(self, ctx: Context) -> list[str]:
         """Own commands, then the others'."""
@@ -62,7 +63,30 @@ class _WithEntryPoints(TyperGroup):
         if own is not None:
             return own
         plugin = _plugins().get(cmd_name)
-        return _loaded(plugin) if plugin else None
+        return _Mounted(plugin) if plugin else None
+
+
+class _Mounted(TyperCommand):
+    """A command of another package, listed by what that package says of itself: suites take seconds to import."""
+
+    def __init__(self, plugin: EntryPoint) -> None:
+        super().__init__(plugin.name, help=_package_says(plugin))
+        self._plugin = plugin
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: Context | None = None, **extra: Any
+    ) -> Context:
+        """The real command's: from here on it is as if it had been there all the time."""
+        return _loaded(self._plugin).make_context(info_name, args, parent, **extra)
+
+
+def _package_says(plugin: EntryPoint) -> str:
+    """The first line of the package's docstring."""
+    try:
+        package = import_module(plugin.module.partition(".")[0])
+    except Exception as error:  # noqa: BLE001 - another package's module: whatever it raises, say so and go on
+        return f"(broken: {error!r})"
+    return (package.__doc__ or "").partition("\n")[0]
 
 
 def _plugins() -> dict[str, EntryPoint]:
