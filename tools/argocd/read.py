@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 
 from domain.errors import NotFound, UpstreamRejected
 from domain.model import canonical_json
-from tools.argocd import wire
+from tools.argocd import states, wire
 from tools.argocd.manifests import manifest, pending
 from tools.argocd.models import ApplicationState, ResourceDiff, RevisionMetadata, TreeNode
 from tools.documents import JsonObject
@@ -38,21 +38,21 @@ class ArgoReader:
     async def application(self, name: str) -> Reading[ApplicationState]:
         """One application. Raises `NotFound`."""
         app, document = await self._ask(name, path_of(name), wire.APPLICATION)
-        return await self.upstream.reading(wire.state_of(app), f"application {name}", document.raw)
+        return await self.upstream.reading(states.state_of(app), f"application {name}", document.raw)
 
     async def applications(self, namespace: str | None = None) -> Reading[tuple[ApplicationState, ...]]:
         """The applications that deploy into `namespace`, or all that the token may see, by name."""
         document = await self.upstream.document(APPLICATIONS)
         items = self.upstream.parsed(wire.APPLICATIONS, document.value).items or ()
-        states = (wire.state_of(app) for app in items)
-        kept = (state for state in states if namespace in {None, state.destination_namespace})
+        found = (states.state_of(app) for app in items)
+        kept = (state for state in found if namespace in {None, state.destination_namespace})
         value = tuple(sorted(kept, key=lambda state: state.entry.name))
         return await self.upstream.reading(value, f"applications into {namespace or '*'}", document.raw)
 
     async def resource_tree(self, name: str) -> Reading[tuple[TreeNode, ...]]:
         """Tracked objects and what they own, down to pods. Raises `NotFound`."""
         tree, document = await self._ask(name, path_of(name, "resource-tree"), wire.TREE)
-        nodes = tuple(wire.node_of(node) for node in tree.nodes or ())
+        nodes = tuple(states.node_of(node) for node in tree.nodes or ())
         return await self.upstream.reading(nodes, f"resource tree of {name}", document.raw)
 
     async def diff(self, name: str) -> Reading[tuple[ResourceDiff, ...]]:

@@ -16,7 +16,8 @@ from domain.plans import ApplicationPrecondition
 from tools.applied import CHANGE_KEY, Applied
 from tools.argocd.models import OperationState
 from tools.argocd.read import known, live_application, path_of
-from tools.argocd.wire import Application, operation_of, precondition_of
+from tools.argocd.states import operation_of, precondition_of
+from tools.argocd.wire import Application
 from tools.http import NOT_ALLOWED, Endpoint
 
 ApplicationAction = SyncApplication | RollbackApplication
