@@ -41,10 +41,11 @@ class RankedCause(Model):
 
 
 class Blindspot(Model):
-    """A source that could not be asked, so that the reader knows what was not seen."""
+    """A source that could not be asked, so that the reader knows what was not seen. `passing`: for now."""
 
     source: str
     reason: str
+    passing: bool = False
 
 
 class Diagnosis(Model):
@@ -61,3 +62,8 @@ class Diagnosis(Model):
     def sufficient(self) -> bool:
         """Whether a cause is named at all."""
         return bool(self.causes)
+
+    @property
+    def premature(self) -> bool:
+        """Whether nothing was found while something could not be seen that may be back soon."""
+        return not self.sufficient and any(blindspot.passing for blindspot in self.blindspots)

@@ -25,6 +25,8 @@ class Observation(Model):
 class Evidence(Model):
     """One look at one system. `unavailable` says why nothing was seen; then there are no observations.
 
+    `passing`: it was unavailable for a reason that may pass, such as an outage; another look may see.
+
     `digest` is the SHA-256 of the raw output in the artifact store. Every text here is untrusted.
     """
 
@@ -37,6 +39,7 @@ class Evidence(Model):
     observations: tuple[Observation, ...] = Field(default=(), max_length=OBSERVATION_LIMIT)
     collected_at: Timestamp
     unavailable: str | None = None
+    passing: bool = False
 
     def observation(self, key: str) -> Observation | None:
         """The observation of that key."""

@@ -38,6 +38,10 @@ class _NotApplied(Exception):
         self.drifted = drifted
 
 
+class _NotFollowed(Exception):
+    """It was written, and what came of it could not be read: nobody knows what an undo would meet."""
+
+
 @workflow.defn(name="ChangeExecution")
 class ChangeExecution:
     """Write, settle, verify; on failure undo in reverse order."""
@@ -62,6 +66,8 @@ class ChangeExecution:
             if problem.drifted and not self._done:
                 return ExecutionResult(outcome="drifted", reason=str(problem))
             return await self._undo_all(str(problem))
+        except _NotFollowed as problem:
+            return await self._undo_all(str(problem), left=str(problem))
         if self._stopped:
             return await self._undo_all(self._stopped)
         if await self._verify():
@@ -97,14 +103,21 @@ class ChangeExecution:
             )
         except ActivityError as error:
             raise await self._not_applied(planned.action, error, undoing=undoing) from error
-        settled = await self._settle(planned)
+        settled = await self._settle(planned, undoing=undoing)
         if not undoing:
             self._done.append(Done(planned=planned, after=settled.after))
             detail = "; ".join(text for text in (result.detail, settled.detail) if text)
             await self._recorder.record("RemediationApplied", {**_about(planned.action), "detail": detail})
 
-    async def _settle(self, planned: PlannedAction) -> SettleResult:
-        return await workflow.execute_activity_method(Settling.settle, SettleInput(planned=planned), **SETTLE)
+    async def _settle(self, planned: PlannedAction, *, undoing: bool) -> SettleResult:
+        try:
+            return await workflow.execute_activity_method(Settling.settle, SettleInput(planned=planned), **SETTLE)
+        except ActivityError as error:
+            reason = f"{describe(planned.action)} was written, but not followed: {error.cause or error}"
+            if undoing:
+                raise _NotApplied(reason, drifted=False) from error
+            await self._recorder.record("RemediationApplied", {**_about(planned.action), "detail": reason})
+            raise _NotFollowed(reason) from error
 
     async def _not_applied(self, action: Action, error: ActivityError, *, undoing: bool) -> _NotApplied:
         drifted = isinstance(error.cause, ApplicationError) and error.cause.type == "PreconditionDrift"
@@ -150,8 +163,9 @@ class ChangeExecution:
 
     # --- undoing
 
-    async def _undo_all(self, reason: str) -> ExecutionResult:
-        stuck: list[str] = []
+    async def _undo_all(self, reason: str, *, left: str = "") -> ExecutionResult:
+        """Put back what was done, last first. `left`: what cannot be, and is left to a human."""
+        stuck = [left] if left else []
         for number, done in enumerate(reversed(self._done)):
             problem = await self._undo(done, f"{self._change}-undo-{number}")
             if problem:

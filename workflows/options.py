@@ -5,7 +5,7 @@ from datetime import timedelta
 from temporalio.common import RetryPolicy
 from temporalio.workflow import ActivityConfig
 
-from agent.liveness import LOST
+from agent.liveness import LOST, OUR_MISTAKES
 from domain.errors import TriagentError
 
 LONGEST = timedelta(minutes=5)
@@ -23,7 +23,7 @@ def final_errors() -> list[str]:
     return sorted(names)
 
 
-FINAL_ERRORS = [*final_errors(), "ValidationError", "ValueError", "TypeError"]
+FINAL_ERRORS = [*final_errors(), *OUR_MISTAKES]
 """Domain errors, and our own mistakes: another attempt of the same call meets the same bug."""
 
 PERSIST: ActivityConfig = {
@@ -46,7 +46,7 @@ PREPARE: ActivityConfig = {
     "start_to_close_timeout": timedelta(seconds=90),
     "heartbeat_timeout": LOST,
     "retry_policy": RetryPolicy(
-        maximum_attempts=5, maximum_interval=timedelta(seconds=10), non_retryable_error_types=FINAL_ERRORS
+        maximum_attempts=8, maximum_interval=timedelta(seconds=15), non_retryable_error_types=FINAL_ERRORS
     ),
 }
 """Live preconditions and dry runs of a plan."""
@@ -62,12 +62,11 @@ WRITE: ActivityConfig = {
 
 SETTLE: ActivityConfig = {
     "start_to_close_timeout": timedelta(minutes=4, seconds=30),
+    "schedule_to_close_timeout": timedelta(minutes=15),
     "heartbeat_timeout": LOST,
-    "retry_policy": RetryPolicy(
-        maximum_attempts=5, maximum_interval=timedelta(seconds=5), non_retryable_error_types=FINAL_ERRORS
-    ),
+    "retry_policy": RetryPolicy(maximum_interval=timedelta(seconds=5), non_retryable_error_types=FINAL_ERRORS),
 }
-"""Waiting for a rollout or a sync."""
+"""Waiting for a rollout or a sync. It was written already: what came of it is asked for as long as that makes sense."""
 
 CALL: ActivityConfig = {
     "start_to_close_timeout": timedelta(seconds=30),

@@ -1,7 +1,7 @@
 """IncidentTriage: START → PATTERN_LOOKUP → TRIAGE → REMEDIATION → VERIFICATION → DOCUMENTATION → END."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import NoReturn, TypeVar
 
@@ -43,6 +43,9 @@ PLAN_VERSIONS = 10
 
 SETTLING = (timedelta(seconds=5), timedelta(seconds=15))
 """Pauses before an investigation is repeated that found nothing right after somebody changed the object."""
+
+OUTAGE = (timedelta(seconds=5), timedelta(seconds=20), timedelta(seconds=30))
+"""Pauses before one is repeated that found nothing while a source was away."""
 
 NOTHING_FOUND = LookupResult(matches=(), known=None)
 
@@ -159,6 +162,8 @@ class IncidentTriage:
         found = await self._look_up()
         if not (found.known and found.known.pattern and await self._follow(found.known.pattern)):
             await self._investigate(found)
+        if self._is_premature() and workflow.patched("look-again-once-back"):
+            await self._wait_and_look(OUTAGE, self._is_premature)
         await self._record_diagnosis()
 
     async def _record_diagnosis(self) -> None:
@@ -341,20 +346,23 @@ class IncidentTriage:
         self._show("triaging")
         await self._until_stopped(self._investigate(NOTHING_FOUND))
         if not self._is_sure() and workflow.patched("look-again-once-settled"):
-            await self._wait_and_look()
+            await self._wait_and_look(SETTLING, lambda: not self._is_sure())
         await self._record_diagnosis()
         return await self._sound_draft()
 
-    async def _wait_and_look(self) -> None:
-        """Pods that a change made a moment ago say nothing yet: give them time before a human is called."""
-        for pause in SETTLING:
+    async def _wait_and_look(self, pauses: Sequence[timedelta], unready: Callable[[], bool]) -> None:
+        """Look again before a human is called: pods of a moment ago say nothing yet, a source may come back."""
+        for pause in pauses:
             await self._until_stopped(workflow.sleep(pause))
             await self._until_stopped(self._investigate(NOTHING_FOUND))
-            if self._is_sure():
+            if not unready():
                 return
 
     def _is_sure(self) -> bool:
         return self._case.diagnosis is not None and self._case.diagnosis.sufficient
+
+    def _is_premature(self) -> bool:
+        return self._case.diagnosis is not None and self._case.diagnosis.premature
 
     # --- decisions
 

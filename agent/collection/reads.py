@@ -43,17 +43,17 @@ class Reads:
             async with self._slots, asyncio.timeout(seconds):
                 return await read
         except TimeoutError:
-            self.failed(kind, source, question, f"no answer within {seconds:g} s")
+            self.failed(kind, source, question, f"no answer within {seconds:g} s", passing=True)
         except TriagentError as exc:
-            self.failed(kind, source, question, str(exc))
+            self.failed(kind, source, question, str(exc), passing=exc.retryable)
         return None
 
-    def failed(self, kind: EvidenceKind, source: str, question: str, reason: str) -> None:
-        """Note that a question could not be answered, once per question."""
+    def failed(self, kind: EvidenceKind, source: str, question: str, reason: str, *, passing: bool = False) -> None:
+        """Note that a question could not be answered, once per question. `passing`: it may be, later."""
         words = " ".join(reason.split())[:REASON_LIMIT]
         if any(item.source == source and item.reason == words for item in self.blindspots):
             return
-        self.blindspots.append(Blindspot(source=source, reason=words))
+        self.blindspots.append(Blindspot(source=source, reason=words, passing=passing))
         self.unavailable.append(
             Evidence(
                 id=evidence_id(source, question, ""),
@@ -64,6 +64,7 @@ class Reads:
                 digest="",
                 collected_at=self.at,
                 unavailable=words,
+                passing=passing,
             )
         )
 

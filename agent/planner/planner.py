@@ -11,7 +11,7 @@ from temporalio.workflow import ActivityConfig
 from agent.analysis import Sources
 from agent.grounding import confirmed, grounded, summary_of, worded
 from agent.investigation import Brief, Investigation, ToolStep, Usage, Verdict
-from agent.liveness import LOST
+from agent.liveness import LOST, OUR_MISTAKES
 from agent.offline.model import OFFLINE, OfflineModel
 from agent.offline.triage import TriageConduct
 from agent.planner.briefing import briefing, vocabulary
@@ -39,16 +39,19 @@ PRIMARY = "primary"
 FIRST_LOOK = "analyse_namespace"
 """What every investigation begins with: a plan follows only from what the analyzers found."""
 
-RETRIES = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=5), maximum_attempts=2)
 TOOL_ACTIVITY: ActivityConfig = {
     "start_to_close_timeout": timedelta(seconds=45),
+    "schedule_to_close_timeout": timedelta(seconds=100),
     "heartbeat_timeout": LOST,
-    "retry_policy": RETRIES,
+    "retry_policy": RetryPolicy(
+        maximum_interval=timedelta(seconds=5), maximum_attempts=12, non_retryable_error_types=OUR_MISTAKES
+    ),
 }
+"""A source that is away is part of a tool's answer. What fails is our own store, which is waited for up to a minute."""
 MODEL_ACTIVITY: ActivityConfig = {
     "start_to_close_timeout": timedelta(seconds=60),
     "heartbeat_timeout": LOST,
-    "retry_policy": RETRIES,
+    "retry_policy": RetryPolicy(maximum_attempts=2),
 }
 REVIEWED_ALERTS = 50
 

@@ -76,7 +76,7 @@ class Recorder(AbstractCapability[Focus]):
         if not isinstance(error, ActivityError):
             raise error
         reason = str(error.cause or error)[:300]
-        seen = unavailable(call.tool_name, call.args_as_json_str()[:500], reason, _now(ctx.deps))
+        seen = unavailable(call.tool_name, call.args_as_json_str()[:500], reason, _now(ctx.deps), passing=True)
         answer = CitedAnswer.of(seen)
         ctx.deps.collected.take(call.tool_name, answer)
         return ToolReturn(return_value=answer.text, metadata=noted(answer, self._claims).model_dump(mode="json"))

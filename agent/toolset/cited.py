@@ -95,8 +95,10 @@ def evidence_of(
     )
 
 
-def unavailable(source: str, query: str, reason: str, at: datetime, kind: EvidenceKind = "object") -> Evidence:
-    """Evidence that nothing could be seen, and why."""
+def unavailable(
+    source: str, query: str, reason: str, at: datetime, kind: EvidenceKind = "object", *, passing: bool = False
+) -> Evidence:
+    """Evidence that nothing could be seen, and why. `passing`: later it may."""
     digest = sha256(reason.encode())
     return Evidence(
         id=evidence_id(source, query[:4096], digest),
@@ -107,6 +109,7 @@ def unavailable(source: str, query: str, reason: str, at: datetime, kind: Eviden
         digest=digest,
         collected_at=at,
         unavailable=reason[:1000],
+        passing=passing,
     )
 
 

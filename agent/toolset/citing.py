@@ -40,9 +40,10 @@ class CitingToolset(FunctionToolset[Focus]):
             async with asyncio.timeout(TOOL_SECONDS):
                 answer: CitedAnswer = await super().call_tool(name, tool_args, ctx, tool)
         except TimeoutError:
-            answer = _not_seen(name, tool_args, name, f"no answer within {TOOL_SECONDS:g} s")
+            answer = _not_seen(name, tool_args, name, f"no answer within {TOOL_SECONDS:g} s", passing=True)
         except UpstreamError as exc:
-            answer = _not_seen(name, tool_args, exc.system, str(exc).removeprefix(f"{exc.system}: "))
+            reason = str(exc).removeprefix(f"{exc.system}: ")
+            answer = _not_seen(name, tool_args, exc.system, reason, passing=exc.retryable)
         except NotFound as exc:
             answer = _not_seen(name, tool_args, name, str(exc))
         except InvalidInput as exc:
@@ -51,6 +52,8 @@ class CitingToolset(FunctionToolset[Focus]):
         return ToolReturn(return_value=answer.text, metadata=answer.model_dump(mode="json", exclude={"text"}))
 
 
-def _not_seen(tool: str, arguments: Mapping[str, object], source: str, reason: str) -> CitedAnswer:
+def _not_seen(
+    tool: str, arguments: Mapping[str, object], source: str, reason: str, *, passing: bool = False
+) -> CitedAnswer:
     shown = ", ".join(f"{key}={value}" for key, value in arguments.items() if value is not None)
-    return CitedAnswer.of(unavailable(source, f"{tool}({shown})", reason, datetime.now(UTC)))
+    return CitedAnswer.of(unavailable(source, f"{tool}({shown})", reason, datetime.now(UTC), passing=passing))

@@ -61,9 +61,9 @@ class Collected:
     @property
     def blindspots(self) -> tuple[Blindspot, ...]:
         """What could not be asked, each source and reason once."""
-        missing = ((item.source, item.unavailable) for item in self.evidence.values())
-        unique = dict.fromkeys((source, reason) for source, reason in missing if reason)
-        return tuple(Blindspot(source=source, reason=reason) for source, reason in unique)
+        missing = ((item.source, item.unavailable, item.passing) for item in self.evidence.values())
+        unique = dict.fromkeys((source, reason, passing) for source, reason, passing in missing if reason)
+        return tuple(Blindspot(source=source, reason=reason, passing=passing) for source, reason, passing in unique)
 
 
 def _no_poorer(new: Inventory, known: Inventory) -> Inventory:

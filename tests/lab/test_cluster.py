@@ -43,7 +43,7 @@ def pods(cluster: Cluster) -> Iterator[Callable[[str], str]]:
     apply(cluster.kubeconfig(), [namespace("behaviours")])
 
     def look(name: str) -> str:
-        path = "jsonpath={.items[0]." + name.partition(":")[2] + "}"
+        path = "jsonpath={.items[:1]." + name.partition(":")[2] + "}"  # nothing, where there is no pod yet
         return kubectl(cluster, "-n", "behaviours", "get", "pods", "-l", f"app={name.partition(':')[0]}", "-o", path)
 
     yield look

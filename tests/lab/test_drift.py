@@ -159,4 +159,4 @@ async def test_what_did_not_drift_is_written_to_once(site: Site):
 
 
 def _started(incident: Incident) -> datetime:
-    return datetime.fromisoformat(incident["alerts"][0]["starts_at"])
+    return datetime.fromisoformat(incident["alerts"][0]["startsAt"])

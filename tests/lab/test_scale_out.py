@@ -140,7 +140,7 @@ async def histories(fleet: Fleet, incidents: Sequence[Incident], kept: Path) -> 
         history = await client.get_workflow_handle(incident["id"]).fetch_history()
         seen = {e.workflow_task_completed_event_attributes.identity for e in history.events} - {""}
         workers.update(seen)
-        patched += PATCH in history.to_json()
+        patched += any(PATCH.encode() in event.SerializeToString() for event in history.events)
         kept.write_text(history.to_json(), encoding="utf-8")
     return workers, patched
 

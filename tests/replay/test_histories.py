@@ -1,6 +1,7 @@
 """Every recorded history replays on the code of today: running workflows survive an upgrade."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
 from service.worker import WORKFLOWS
-from tests.workflows.world import ScriptedPlanner, Thinking
+from tests.workflows.world import AWAY, ScriptedPlanner, Thinking
 from workflows import planning
 
 HISTORIES = sorted((Path(__file__).parent / "histories").glob("*.json"))
@@ -19,7 +20,7 @@ EVENT_LIMIT = 256 * 1024
 @pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
 async def test_a_recorded_history_replays(path: Path):
     """No command differs from the recording. Where one must, `workflow.patched` keeps the old path."""
-    planning.install(ScriptedPlanner(_thinking(path)))
+    planning.install(ScriptedPlanner(*_thoughts(path)))
     history = WorkflowHistory.from_json(path.stem, path.read_text(encoding="utf-8"))
     await Replayer(workflows=WORKFLOWS, plugins=[PydanticAIPlugin()]).replay_workflow(history)
 
@@ -38,15 +39,21 @@ def test_no_event_comes_near_the_server_s_limit(path: Path):
     assert max(event.ByteSize() for event in history.events) < EVENT_LIMIT
 
 
-def _thinking(path: Path) -> Thinking:
+NOTHING = Thinking(causes=(), draft=None)
+NOTHING_YET = Thinking(causes=())
+THOUGHTS: dict[str, tuple[Thinking, ...]] = {
+    "without_enough_evidence_a_human_is_called": (NOTHING,),
+    "a_failure_that_is_with_a_human_is_not_opened_again": (NOTHING,),
+    "what_is_never_to_be_seen_is_not_waited_for": (NOTHING,),
+    "a_source_that_is_away_is_waited_for": (replace(NOTHING_YET, blindspots=(AWAY,)), Thinking()),
+    "what_says_nothing_right_after_a_change_is_looked_at_again": (Thinking(), NOTHING_YET, Thinking()),
+    "a_cause_without_a_fitting_action_goes_to_a_human": (Thinking(draft=None),),
+    "a_fallen_back_planner_is_named": (Thinking(fell_back="the model timed out"),),
+    "a_known_pattern_needs_no_investigation": (Thinking(seconds=60),),
+    "cancelling_during_the_investigation_ends_it": (Thinking(seconds=60),),
+}
+
+
+def _thoughts(path: Path) -> tuple[Thinking, ...]:
     """The planner thinks in workflow code, so that its script is part of the recording: by the test's name."""
-    test = path.stem.split(".")[0]
-    if test in {"without_enough_evidence_a_human_is_called", "a_failure_that_is_with_a_human_is_not_opened_again"}:
-        return Thinking(causes=(), draft=None)
-    if test == "a_cause_without_a_fitting_action_goes_to_a_human":
-        return Thinking(draft=None)
-    if test == "a_fallen_back_planner_is_named":
-        return Thinking(fell_back="the model timed out")
-    if test in {"a_known_pattern_needs_no_investigation", "cancelling_during_the_investigation_ends_it"}:
-        return Thinking(seconds=60)
-    return Thinking()
+    return THOUGHTS.get(path.stem.split(".")[0], (Thinking(),))

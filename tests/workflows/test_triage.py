@@ -1,16 +1,18 @@
 import asyncio
 from datetime import timedelta
+from itertools import islice
 
 import pytest
 
 from domain.actions import RestartWorkload, ScaleWorkload
+from domain.diagnosis import Blindspot
 from domain.errors import AlreadyDecided, Forbidden, InvalidPlan, NotFound, StaleDigest
 from domain.learning import Pattern
 from domain.objects import WorkloadRef
 from domain.plans import PlanDraft
 from domain.policy import ApprovalRule, Policy
 from tests.workflows.conftest import Stage, decided, firing
-from tests.workflows.world import CHECKOUT, DRAFT
+from tests.workflows.world import AWAY, CHECKOUT, DRAFT
 from workflows.triage import IncidentTriage
 
 pytestmark = pytest.mark.temporal
@@ -118,6 +120,18 @@ async def test_what_cannot_be_read_has_not_passed(stage: Stage):
     await stage.decide(await stage.until(triage.id, "awaiting_approval"))
     assert (await triage.result()).status == "escalated"
     assert [action.replicas for action in stage.cluster.writes] == [4, 2]
+
+
+async def test_a_write_that_cannot_be_followed_is_left_to_a_human(stage: Stage):
+    """It was written, and nobody knows what an undo would meet: the page says so, and the incident has the write."""
+    stage.cluster.blinding = True
+    triage = await stage.start()
+    await stage.decide(await stage.until(triage.id, "awaiting_approval"))
+    result = await triage.result()
+    assert result.status == "escalated"
+    assert "was written, but not followed" in result.reason
+    assert "RemediationApplied" in stage.facts.types(triage.id)
+    assert len(stage.cluster.writes) == len(stage.pages.pages) == 1
 
 
 async def test_somebody_elses_change_is_not_undone(stage: Stage):
@@ -241,6 +255,27 @@ async def test_without_enough_evidence_a_human_is_called(stage: Stage):
     assert len(stage.pages.pages) == 1
 
 
+async def test_a_source_that_is_away_is_waited_for(stage: Stage):
+    """Nothing was found while Kubernetes was away: once it is back the triage goes on as if nothing had been."""
+    seen, stage.thinking.causes = stage.thinking.causes, ()
+    stage.thinking.blindspots = (AWAY,)
+    triage = await stage.start()
+    await stage.until(triage.id, "triaging")
+    await asyncio.sleep(1)
+    stage.thinking.causes, stage.thinking.blindspots = seen, ()
+    await stage.decide(await stage.until(triage.id, "awaiting_approval"))
+    assert (await triage.result()).status == "resolved"
+
+
+async def test_what_is_never_to_be_seen_is_not_waited_for(stage: Stage):
+    """A source that refuses will refuse again: a human is called at once."""
+    stage.thinking.causes, stage.thinking.draft = (), None
+    stage.thinking.blindspots = (Blindspot(source="kubernetes", reason="forbidden"),)
+    triage = await stage.start()
+    assert (await triage.result()).status == "escalated"
+    assert stage.facts.types(triage.id).count("EvidenceCollected") == 1
+
+
 async def test_a_cause_without_a_fitting_action_goes_to_a_human(stage: Stage):
     """A diagnosis whose cause no typed action addresses escalates with the diagnosis."""
     stage.thinking.draft = None
@@ -346,6 +381,7 @@ async def test_a_cause_that_a_human_has_in_hand_is_not_asked_for_again(stage: St
 async def test_of_two_triages_at_the_same_moment_one_asks(stage: Stage):
     """Eight alerts of one cause arrive together: one plan is up for review."""
     triages = await asyncio.gather(*(stage.start() for _ in range(8)))
-    await asyncio.sleep(3)
+    for ending in islice(asyncio.as_completed([triage.result() for triage in triages]), len(triages) - 1):
+        assert (await ending).status == "no_action"
     statuses = sorted(stage.facts.incidents[triage.id].status for triage in triages)
     assert statuses == ["awaiting_approval", *["no_action"] * 7]

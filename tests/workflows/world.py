@@ -9,8 +9,8 @@ from agent.investigation import Brief, Investigation, ToolStep, Usage
 from agent.recheck import Recheck
 from domain.actions import Action, RestartWorkload, ScaleWorkload, UndoRollout
 from domain.checks import RolloutCheck, SignalCheck
-from domain.diagnosis import Diagnosis, RankedCause
-from domain.errors import NotFound, PreconditionDrift, UpstreamUnavailable
+from domain.diagnosis import Blindspot, Diagnosis, RankedCause
+from domain.errors import NotFound, PreconditionDrift, UpstreamRejected, UpstreamUnavailable
 from domain.evidence import Citation, Claim, Evidence, Observation
 from domain.facts import FINAL, Fact
 from domain.incidents import Incident, applied, open_incident
@@ -36,6 +36,9 @@ SEEN = Evidence(
     observations=(Observation(key="checkout error_ratio", value=0.35),),
     collected_at=datetime(2026, 1, 1, tzinfo=UTC),
 )
+
+
+AWAY = Blindspot(source="kubernetes", reason="connection refused", passing=True)
 
 
 class MemoryFacts:
@@ -94,7 +97,8 @@ class Workload:
 class Cluster:
     """Reader, preview and writer of one workload; counts the writes that had an effect.
 
-    `lost_answers` makes that many writes take effect and then fail, as when the connection breaks.
+    `lost_answers` makes that many writes take effect and then fail, as when the connection breaks. `blinding` has a
+    write end all reads.
     """
 
     def __init__(self) -> None:
@@ -102,9 +106,12 @@ class Cluster:
         self.writes: list[Action] = []
         self.lost_answers = 0
         self.refuse_writes = False
+        self.blinding = False
 
     async def workload(self, ref: WorkloadRef) -> Reading[WorkloadState]:
         live = self.workload_
+        if self.blinding and self.writes:
+            raise UpstreamRejected("kubernetes", "forbidden", 403)
         state = WorkloadState(
             entry=WorkloadEntry(ref=ref, replicas=live.replicas, ready=live.replicas),
             precondition=self._precondition(),
@@ -263,18 +270,25 @@ class Thinking:
     confirmed: bool = True
     fell_back: str | None = None
     seconds: float = 0.0
+    blindspots: tuple[Blindspot, ...] = ()
 
 
 class ScriptedPlanner:
-    """Stands for the planner where a test is about what happens after the diagnosis."""
+    """Stands for the planner where a test is about what happens after the diagnosis.
+
+    It says the same every time; with `later`, one of them each time it is asked again.
+    """
 
     name = "scripted"
 
-    def __init__(self, thinking: Thinking) -> None:
+    def __init__(self, thinking: Thinking, *later: Thinking) -> None:
         self._thinking = thinking
+        self._later = list(later)
 
     async def investigate(self, brief: Brief, on_step: object = None) -> Investigation:
         said = replace(self._thinking)
+        if self._later:
+            self._thinking = self._later.pop(0)
         if callable(on_step):
             await on_step(ToolStep(tool="analyse_namespace", evidence=(SEEN,), seconds=0.1))
         if said.seconds:
@@ -306,6 +320,7 @@ class ScriptedPlanner:
             confidence=0.8 if said.causes else 0.0,
             planner=self.name,
             causes=said.causes,
+            blindspots=said.blindspots,
         )
 
 

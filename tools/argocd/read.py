@@ -1,16 +1,19 @@
 """Reads of Argo CD."""
 
+import json
+from collections.abc import Callable
 from typing import TypeVar
 from urllib.parse import quote
 
-from pydantic import TypeAdapter
+from pydantic import JsonValue, TypeAdapter
 
 from domain.errors import NotFound, UpstreamRejected
 from domain.model import canonical_json
+from domain.redaction import redact_object
 from tools.argocd import states, wire
-from tools.argocd.manifests import manifest, pending
+from tools.argocd.manifests import clean_manifests, pending
 from tools.argocd.models import ApplicationState, ResourceDiff, RevisionMetadata, TreeNode
-from tools.documents import JsonObject
+from tools.documents import JsonObject, as_object
 from tools.http import Document, Endpoint, Params, Upstream
 from tools.reading import Reading
 
@@ -64,8 +67,8 @@ class ArgoReader:
     async def manifests(self, name: str, revision: str | None = None) -> Reading[tuple[JsonObject, ...]]:
         """What Git says at `revision` (the one it follows if None), rendered. Raises `NotFound`."""
         params = {"revision": revision} if revision else {}
-        answer, _ = await self._ask(name, path_of(name, "manifests"), wire.MANIFESTS, params)
-        found = tuple(item for text in answer.manifests or () if (item := manifest(text)))
+        answer, _ = await self._ask(name, path_of(name, "manifests"), wire.MANIFESTS, params, clean=clean_manifests)
+        found = tuple(as_object(json.loads(text)) for text in answer.manifests or ())
         query = f"manifests of {name} at {revision or answer.revision or 'its target'}"
         return await self.upstream.reading(found, query, canonical_json(list(found)))
 
@@ -81,9 +84,17 @@ class ArgoReader:
         """Return if its API answers and takes our token."""
         await known(self.upstream)
 
-    async def _ask(self, name: str, path: str, shape: TypeAdapter[T], params: Params = ()) -> tuple[T, Document]:
+    async def _ask(
+        self,
+        name: str,
+        path: str,
+        shape: TypeAdapter[T],
+        params: Params = (),
+        *,
+        clean: Callable[[JsonValue], JsonValue] = redact_object,
+    ) -> tuple[T, Document]:
         try:
-            document = await self.upstream.document(path, params)
+            document = await self.upstream.document(path, params, clean=clean)
         except UpstreamRejected as exc:
             missing_as_not_found(exc, name)
             raise
@@ -91,8 +102,10 @@ class ArgoReader:
 
 
 async def known(endpoint: Endpoint) -> None:
-    """Return if Argo CD answers and takes the token; its version it tells to anybody."""
-    await endpoint.get("/api/v1/session/userinfo")
+    """Return if Argo CD answers and knows the token: strangers are told that they are strangers, without an error."""
+    user = endpoint.parsed(wire.USER, await endpoint.get("/api/v1/session/userinfo"))
+    if not user.logged_in:
+        raise UpstreamRejected(endpoint.system, "it does not know the token", 401)
 
 
 async def live_application(endpoint: Endpoint, name: str) -> wire.Application:

@@ -289,6 +289,12 @@ class RawRevision(External):
     tags: tuple[str, ...] | None = None
 
 
+class User(External):
+    """Who a token belongs to; nobody where the token is not known."""
+
+    logged_in: bool = Field(default=False, alias="loggedIn")
+
+
 class CanI(External):
     """Whether an account may do something: `yes` or `no`."""
 
@@ -301,4 +307,5 @@ TREE: TypeAdapter[Tree] = TypeAdapter(Tree)
 MANAGED: TypeAdapter[ManagedResources] = TypeAdapter(ManagedResources)
 MANIFESTS: TypeAdapter[Manifests] = TypeAdapter(Manifests)
 REVISION: TypeAdapter[RawRevision] = TypeAdapter(RawRevision)
+USER: TypeAdapter[User] = TypeAdapter(User)
 CAN_I: TypeAdapter[CanI] = TypeAdapter(CanI)

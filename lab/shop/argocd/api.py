@@ -148,7 +148,8 @@ class ArgoCdApi:
         return _dumped(self._shop.applications.document(application))
 
     def _user(self, request: Request) -> Manifest:
-        return {"loggedIn": True, "username": self._identity(request).user, "iss": "argocd"}
+        identity = self._tokens.identify(request.headers.get("authorization", ""))
+        return {"loggedIn": True, "username": identity.user, "iss": "argocd"} if identity else {}
 
     def _may(self, request: Request) -> Manifest:
         allowed = self._identity(request).may_write or request.path_params["action"] == "get"

@@ -14,6 +14,14 @@ LabelMatcher: TypeAlias = Callable[[dict[str, str]], bool]
 _SET = re.compile(r"^(?P<key>\S+)\s+(?P<operator>in|notin)\s*\((?P<values>[^)]*)\)$")
 _EQUALITY = re.compile(r"^(?P<key>[^=!\s]+)\s*(?P<operator>==|=|!=)\s*(?P<value>[^=!\s]*)$")
 _EXISTS = re.compile(r"^(?P<absent>!?)\s*(?P<key>[A-Za-z0-9_./-]+)$")
+_FIELDS_OF_ALL = ("metadata.name", "metadata.namespace")
+_FIELDS = {
+    "pods": ("spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "status.phase"),
+    "events": (*(f"involvedObject.{name}" for name in ("kind", "namespace", "name", "uid")), "reason", "type"),
+    "secrets": ("type",),
+    "nodes": ("spec.unschedulable",),
+    "namespaces": ("status.phase",),
+}
 _COMMA_OUTSIDE_PARENTHESES = re.compile(r",(?![^(]*\))")
 
 
@@ -40,19 +48,22 @@ def _requirement(term: str) -> Requirement:
     raise BadRequestError(f"unable to parse requirement: {term!r}")
 
 
-def field_selector(selector: str) -> Matcher:
-    """A predicate for `fieldSelector`: `status.phase=Running,spec.nodeName!=a`, on any scalar field.
+def field_selector(selector: str, plural: str) -> Matcher:
+    """A predicate for `fieldSelector`: `status.phase=Running,spec.nodeName!=a`, on the fields a resource has for it.
 
-    Raises `BadRequestError` on a term that is not one.
+    Raises `BadRequestError` on a term that is not one, and on any other field. Source:
+    https://kubernetes.io/docs/concepts/overview/working-with-objects/field-selectors/
     """
-    terms = [_field_term(term.strip()) for term in selector.split(",") if term.strip()]
+    terms = [_field_term(term.strip(), plural) for term in selector.split(",") if term.strip()]
     return lambda stored: all((_field(stored, path) == value) is wanted for path, value, wanted in terms)
 
 
-def _field_term(term: str) -> tuple[str, str, bool]:
+def _field_term(term: str, plural: str) -> tuple[str, str, bool]:
     found = _EQUALITY.match(term)
     if found is None:
         raise BadRequestError(f"invalid selector: '{term}'; can't understand '{term}'")
+    if found["key"] not in {*_FIELDS_OF_ALL, *_FIELDS.get(plural, ())}:
+        raise BadRequestError(f"field label not supported: {found['key']}")
     return found["key"], found["value"], found["operator"] != "!="
 
 

@@ -72,7 +72,7 @@ def _without_type(manifest: Manifest) -> Manifest:
 
 
 def _matcher(target: Target, query: ListQuery) -> Matcher:
-    labels, fields = label_selector(query.label_selector), field_selector(query.field_selector)
+    labels, fields = label_selector(query.label_selector), field_selector(query.field_selector, target.kind.plural)
     return lambda stored: (
         (not target.namespace or stored.namespace == target.namespace)
         and (not target.name or stored.name == target.name)
