@@ -1,5 +1,6 @@
 """The objects a triage has seen: workloads with their revisions, and Argo CD applications."""
 
+from collections.abc import Iterator, Sequence
 from datetime import UTC
 
 from agent.cluster.templates import differences
@@ -37,26 +38,25 @@ def _entry(situation: Situation, workload: Workload) -> WorkloadEntry:
         ),
         replicas=workload.desired,
         ready=workload.status.ready_replicas,
-        revisions=tuple(_revision(item) for item in situation.cluster.revisions_of(workload) if item.revision),
+        revisions=tuple(_revisions(situation.cluster.revisions_of(workload))),
         current_revision=workload.revision,
-        changed=_changed(situation, workload),
         application=application_of(situation, workload),
         autoscaled_max=scaler.spec.max_replicas if scaler else None,
     )
 
 
-def _changed(situation: Situation, workload: Workload) -> tuple[str, ...] | None:
-    revisions = situation.cluster.revisions_of(workload)
-    return tuple(differences(revisions[-2], revisions[-1])) if len(revisions) > 1 else None
-
-
-def _revision(replica_set: Workload) -> RolloutRevision:
-    created = replica_set.metadata.creation_timestamp
-    return RolloutRevision(
-        number=replica_set.revision or 0,
-        images=tuple(item.image for item in replica_set.template.containers),
-        created_at=created.astimezone(UTC) if created else None,
-    )
+def _revisions(replica_sets: Sequence[Workload]) -> Iterator[RolloutRevision]:
+    """Oldest first, as the ReplicaSets are; the last one is current."""
+    for replica_set in replica_sets:
+        created = replica_set.metadata.creation_timestamp
+        if replica_set.revision:
+            yield RolloutRevision(
+                number=replica_set.revision,
+                images=tuple(item.image for item in replica_set.template.containers),
+                created_at=created.astimezone(UTC) if created else None,
+                ready=replica_set.status.ready_replicas,
+                differs=tuple(differences(replica_set, replica_sets[-1])),
+            )
 
 
 def application_of(situation: Situation, workload: Workload) -> str | None:

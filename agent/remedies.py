@@ -180,21 +180,43 @@ def _go_back(case: _Case) -> Action | None:
         return _roll_back(application)
     if entry is None or entry.application is not None or entry.current_revision is None:
         return None  # an application that tracks it but was not seen still owns it
-    before = [item for item in entry.revisions if item.number < entry.current_revision]
-    last = max(before, key=lambda item: item.number, default=None)
-    return UndoRollout(workload=entry.ref, to_revision=last.number) if last else None
+    good = _good_revision(case)
+    return UndoRollout(workload=entry.ref, to_revision=good.number) if good else None
 
 
 def _go_back_if_recent(case: _Case) -> Action | None:
-    """Back only if what runs was delivered shortly before the trouble."""
-    return _go_back(case) if _brought_by_the_revision(case) and _recently(case, _delivered_at(case)) else None
+    """Back only if the fault was delivered shortly before the trouble, and by a revision."""
+    entry, good = case.workload, _good_revision(case)
+    if case.application is not None:
+        brought = good is not None or not _earlier(entry)
+        delivered = _delivered_at(case)
+    else:
+        brought = entry is not None and good is not None
+        delivered = _revision_after(entry, good).created_at if entry and good else None
+    return _go_back(case) if brought and _recently(case, delivered) else None
 
 
-def _brought_by_the_revision(case: _Case) -> bool:
-    """Whether the current revision may have brought the fault: the one before would suffer from it just as much."""
-    changed = case.workload.changed if case.workload else None
+def _good_revision(case: _Case) -> RolloutRevision | None:
+    """The newest earlier revision that is different where the fault is; one whose pods are ready before all others."""
     parts = AT_FAULT.get(case.cause.cause)
-    return changed is None or parts is None or not parts.isdisjoint(changed)
+    different = [
+        item
+        for item in _earlier(case.workload)
+        if parts is None or item.differs is None or not parts.isdisjoint(item.differs)
+    ]
+    return max(different, key=lambda item: (item.ready > 0, item.number), default=None)
+
+
+def _earlier(entry: WorkloadEntry | None) -> tuple[RolloutRevision, ...]:
+    """Revisions from before the current one."""
+    if entry is None or entry.current_revision is None:
+        return ()
+    return tuple(item for item in entry.revisions if item.number < entry.current_revision)
+
+
+def _revision_after(entry: WorkloadEntry, good: RolloutRevision) -> RolloutRevision:
+    """The one that brought what `good` does not have."""
+    return min((item for item in entry.revisions if item.number > good.number), key=lambda item: item.number)
 
 
 def _recently(case: _Case, delivered: Timestamp | None) -> bool:

@@ -8,26 +8,27 @@ from domain.objects import WorkloadRef
 
 
 class RolloutRevision(Model):
-    """One revision of a workload's rollout history (a Deployment's ReplicaSet)."""
+    """One revision of a workload's rollout history (a Deployment's ReplicaSet).
+
+    `ready`: its pods that are ready now. `differs`: the parts of the pod template in which the current revision differs
+    from it; None where templates were not compared.
+    """
 
     number: int
     images: tuple[str, ...] = ()
     created_at: Timestamp | None = None
+    ready: int = 0
+    differs: tuple[str, ...] | None = None
 
 
 class WorkloadEntry(Model):
-    """A workload as it was last seen. `application` is the Argo CD application that tracks it, if any.
-
-    `changed`: the parts of the pod template in which the current revision differs from the one before; None where
-    there are no two revisions to compare.
-    """
+    """A workload as it was last seen. `application` is the Argo CD application that tracks it, if any."""
 
     ref: WorkloadRef
     replicas: int
     ready: int
     revisions: tuple[RolloutRevision, ...] = ()
     current_revision: int | None = None
-    changed: tuple[str, ...] | None = None
     application: str | None = None
     autoscaled_max: int | None = None
 

@@ -72,6 +72,31 @@ def test_gitops_owns_the_way_back():
     assert action(cause("bad_release"), untracked) == "undo deployment/cart to rollout revision 1"
 
 
+def test_the_way_back_leads_to_what_was_different_where_the_fault_is():
+    """A change of something else, made since, is no way back and no reason to stay; what runs goes before what is new."""
+    image, ages = cause("incorrect_image_reference"), {1: 4000.0, 2: 4.0, 3: 1.0}
+    parts = {1: ("image", "env"), 2: ("env",)}
+
+    def history(**ready: int) -> Inventory:
+        revisions = tuple(
+            RolloutRevision(
+                number=number,
+                created_at=NOW - timedelta(minutes=minutes),
+                differs=parts.get(number, ()),
+                ready=ready.get(f"r{number}", 0),
+            )
+            for number, minutes in ages.items()
+        )
+        return Inventory(workloads=(workload(revisions=revisions, current_revision=3),))
+
+    assert action(image, history(r1=2)) == "undo deployment/cart to rollout revision 1"
+    parts[2] = ("image",)
+    assert action(image, history()) == "undo deployment/cart to rollout revision 2"
+    assert action(image, history(r1=2)) == "undo deployment/cart to rollout revision 1"
+    parts[1], parts[2] = ("env",), ("env",)
+    assert action(image, history(r1=2)) is None
+
+
 def test_auto_sync_leaves_only_the_diagnosis():
     """Argo CD refuses a rollback while auto-sync is on, and would undo any patch behind its back."""
     assert action(cause("bad_release"), tracked(auto_sync=True)) is None
