@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import cast
 
 from pydantic import JsonValue
-from pydantic_ai.messages import ModelMessage, ModelRequest, ToolReturnPart
+from pydantic_ai.messages import ModelMessage, ModelRequest, SystemPromptPart, ToolReturnPart
 from pydantic_ai.models import ModelRequestParameters
 from pydantic_ai.tools import ToolDefinition
 
@@ -36,11 +36,18 @@ def for_language(messages: Sequence[ModelMessage]) -> list[ModelMessage]:
 
 
 def for_offline(messages: Sequence[ModelMessage]) -> list[ModelMessage]:
-    """What is noted beside the texts; the texts themselves say nothing to a model without language."""
+    """What is noted beside the texts; texts and instructions say nothing to a model without language."""
     return [
-        _replaced(message, limit=CUT, noted=True) if isinstance(message, ModelRequest) else message
+        _replaced(_without_instructions(message), limit=CUT, noted=True)
+        if isinstance(message, ModelRequest)
+        else message
         for message in messages
     ]
+
+
+def _without_instructions(message: ModelRequest) -> ModelRequest:
+    parts = [part for part in message.parts if not isinstance(part, SystemPromptPart)]
+    return replace(message, parts=parts or message.parts)
 
 
 def _returns(message: ModelRequest) -> list[ToolReturnPart]:
@@ -68,6 +75,19 @@ def compact(parameters: ModelRequestParameters) -> ModelRequestParameters:
         function_tools=[_compact(tool) for tool in parameters.function_tools],
         output_tools=[_compact(tool) for tool in parameters.output_tools],
     )
+
+
+def bare(parameters: ModelRequestParameters) -> ModelRequestParameters:
+    """The tools' names: all that a program needs to know of them."""
+    return replace(
+        parameters,
+        function_tools=[_bare(tool) for tool in parameters.function_tools],
+        output_tools=[_bare(tool) for tool in parameters.output_tools],
+    )
+
+
+def _bare(tool: ToolDefinition) -> ToolDefinition:
+    return ToolDefinition(name=tool.name, kind=tool.kind)
 
 
 def _compact(tool: ToolDefinition) -> ToolDefinition:

@@ -15,7 +15,6 @@ from pydantic_ai.providers import Provider, infer_provider, infer_provider_class
 from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.settings import ModelSettings
 
-from agent.planner.brevity import compact
 from agent.planner.options import PlannerOptions
 from domain.errors import Misconfigured
 
@@ -62,7 +61,7 @@ class BudgetedModel(WrapperModel):
         settings: ModelSettings = {"max_tokens": ANSWER_TOKENS, **(model_settings or {})}
         try:
             async with asyncio.timeout(seconds):
-                response = await self._answer(messages, settings, compact(model_request_parameters))
+                response = await self._answer(messages, settings, model_request_parameters)
         except TimeoutError as exc:
             raise UnexpectedModelBehavior(f"no answer within {seconds:g} s") from exc
         except GARBLED as exc:

@@ -12,7 +12,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 from agent.offline.model import OFFLINE
-from agent.planner.brevity import for_language, for_offline
+from agent.planner.brevity import bare, compact, for_language, for_offline
 from agent.toolset.cited import CitedAnswer, Noted, unavailable
 from agent.toolset.focus import Focus
 from domain.inventory import Inventory, WorkloadEntry
@@ -38,11 +38,13 @@ class Recorder(AbstractCapability[Focus]):
     async def before_model_request(
         self, ctx: RunContext[Focus], request_context: ModelRequestContext
     ) -> ModelRequestContext:
-        """Send the model what it needs of the messages, and no more. Count what a language model is really asked."""
+        """Send the model what it needs of messages and tools, and no more. Count what a language model is asked."""
         offline = request_context.model.model_name == OFFLINE
         begun = any(isinstance(message, ModelResponse) for message in request_context.messages)
         ctx.deps.collected.requests += not offline and begun  # its first look is made without asking it
-        request_context.messages = (for_offline if offline else for_language)(request_context.messages)
+        messages, parameters = request_context.messages, request_context.model_request_parameters
+        request_context.messages = (for_offline if offline else for_language)(messages)
+        request_context.model_request_parameters = (bare if offline else compact)(parameters)
         return request_context
 
     async def after_tool_execute(
