@@ -1,5 +1,6 @@
 """Other versions of the workflows, made of today's by one change each, for workers that come after today's."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,14 @@ import asyncio, pathlib, sys
 from pydantic_ai.durable_exec.temporal import PydanticAIPlugin
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
+from agent.planner import Planner, PlannerOptions
+from domain.objectives import Objectives
+from domain.policy import Policy
 from service.worker import WORKFLOWS
+from tests.agent.planner.world import World
+from workflows import planning
+world = World()
+planning.install(Planner(world.sources, world.knowledge, PlannerOptions(), Policy(), Objectives()))
 history = WorkflowHistory.from_json("run", pathlib.Path(sys.argv[1]).read_text())
 asyncio.run(Replayer(workflows=WORKFLOWS, plugins=[PydanticAIPlugin()]).replay_workflow(history))
 """
@@ -43,14 +51,17 @@ def _changed(folder: Path, old: str, new: str) -> Path:
     return folder
 
 
-def environment(version: Path | None) -> dict[str, str]:
+def environment(version: Path | None, *others: Path) -> dict[str, str]:
     """What a process needs to run that version of the workflows, or today's."""
-    return {"PYTHONPATH": str(version)} if version else {}
+    return {"PYTHONPATH": os.pathsep.join(str(path) for path in (version, *others) if path)}
 
 
 def replays(history: Path, version: Path | None = None) -> str:
-    """How the replay of a history on a version ends: empty where it holds, else the error's last line."""
+    """How the replay of a history on a version ends: empty where it holds, else the error's last line.
+
+    A replay asks nobody anything: any planner's workflow side will do.
+    """
     argv = [sys.executable, "-c", REPLAY, str(history)]
-    env = inherited(environment(version), without_prefix="TRIAGE_")
+    env = inherited(environment(version, ROOT), without_prefix="TRIAGE_")
     done = subprocess.run(argv, env=env, cwd=history.parent, capture_output=True, text=True, timeout=120, check=False)
     return done.stderr.strip().splitlines()[-1] if done.returncode else ""

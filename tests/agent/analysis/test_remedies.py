@@ -73,7 +73,7 @@ def test_gitops_owns_the_way_back():
 
 
 def test_the_way_back_leads_to_what_was_different_where_the_fault_is():
-    """A change of something else, made since, is no way back and no reason to stay; what runs goes before what is new."""
+    """What was changed since elsewhere is no way back, and no reason to stay; what runs goes before what is new."""
     image, ages = cause("incorrect_image_reference"), {1: 4000.0, 2: 4.0, 3: 1.0}
     parts = {1: ("image", "env"), 2: ("env",)}
 
