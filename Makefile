@@ -27,8 +27,8 @@ test: setup ## Run the tests against the real servers
 test-lab: setup lab-parts ## Prove the product on the real cluster (FULL=1 for all repetitions; writes lab-report/)
 	$(BIN)/pytest -m lab tests/lab $(if $(FULL),--full)
 
-lab: $(STAMPS)/base lab-parts ## Bring up a real cluster with Argo CD and all around it, and say how to look around
-	@$(BIN)/python -m lab.cluster up
+lab: $(STAMPS)/base lab-parts ## Bring up a real cluster with Argo CD and the shop on it, and say how to look around
+	@$(BIN)/python -m lab.site up
 
 lab-down: $(STAMPS)/base ## End what `make lab` started; data and logs stay in .lab
 	@$(BIN)/python -m lab.cluster down

@@ -15,7 +15,9 @@ SHORTEST_RUN = 3
 UNALERTED_RUN = 6
 """Without any alert a run must be this long: chance makes short ones, and nobody has complained."""
 LATEST = 8
-"""Points of a run whose median says where it stands now: a rate climbs while its range fills."""
+"""Points of a run whose median says where it stands now: a rate climbs while its range fills. Of one that is over all
+points count: its last ones are the way back.
+"""
 LEAST_BASELINE = 5
 RECOVERED = 4
 """This many normal points at the end mean that it is over."""
@@ -61,7 +63,8 @@ NO_TRAFFIC_IS_ZERO = frozenset({"latency_p50", "latency_p95"})
 class Anomaly:
     """A run of points away from the median before. `score` is how many scales it is away.
 
-    `over`: the series has come back. `ongoing`: it has not, or it did so only lately and an alert says that it matters.
+    `now` is where it stands, or stood until it came back, which `over` says. `ongoing`: it has not come back, or only
+    lately and since an alert says that it matters: what had come back before the alert is another story.
     """
 
     signal: str
@@ -104,8 +107,8 @@ def anomaly_of(
     run = _latest_run(later, before, BAND * scale, shortest)
     if not run or (budding and run[-1] != points[-1]):
         return None
-    now = _median(run[-LATEST:])
     over = _over(later, run, before, BAND * scale)
+    now = _median(run if over else run[-LATEST:])
     return Anomaly(
         signal=signal,
         subject=subject,
@@ -113,7 +116,7 @@ def anomaly_of(
         now=now,
         score=abs(now - before) / scale,
         onset=datetime.fromtimestamp(run[0][0], UTC),
-        ongoing=not over or (onset is not None and later[-1][0] - run[-1][0] <= OF_LATE),
+        ongoing=not over or _of_the_incident(run[-1][0], later[-1][0], onset),
         look=look,
         over=over,
     )
@@ -166,6 +169,11 @@ def _over(points: Points, run: Points, centre: float, distance: float) -> bool:
     """Whether the series has come back. Silence after the run is no recovery; a few normal points are."""
     after = [value for moment, value in points if moment > run[-1][0]]
     return sum(1 for value in after[-RECOVERED:] if abs(value - centre) <= distance) == RECOVERED
+
+
+def _of_the_incident(ended: float, last: float, onset: datetime | None) -> bool:
+    """Whether what ended belongs to the incident: it ended lately, and not before the first alert."""
+    return onset is not None and ended >= onset.timestamp() and last - ended <= OF_LATE
 
 
 def _median(points: Sequence[tuple[float, float]]) -> float:

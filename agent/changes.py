@@ -1,6 +1,6 @@
 """What changed, and when: rollouts of workloads and deployments of Argo CD applications."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,6 +12,8 @@ from agent.situation import Application, Situation
 from tools.applied import CHANGE_KEY
 
 REVISIONS_BEFORE = "deployment.kubernetes.io/revision-history"
+ONE_DELIVERY = timedelta(minutes=2)
+"""Argo CD writes a deployment down when its sync has ended, some time after the rollout has begun."""
 LATELY = timedelta(hours=2)
 """Changes older than this before the incident are not its cause."""
 
@@ -21,7 +23,8 @@ class Change:
     """A new revision of a workload.
 
     `images`: whether its images changed; `parts`: what of the template did; `returns`: whether it had run before, or
-    is what we ourselves put there: a remedy, not a release.
+    is what we ourselves put there: a remedy, not a release. `first_life`: from when to when it ran before, if it is a
+    rollout that was undone and put back.
     """
 
     workload: Workload
@@ -30,14 +33,22 @@ class Change:
     parts: tuple[str, ...]
     statements: tuple[Statement, ...]
     returns: bool = False
+    first_life: tuple[datetime, datetime] | None = None
 
 
 def recent_changes(situation: Situation) -> Iterator[Change]:
     """The latest change of each workload that has changed of late; a first deployment is no change."""
     for workload in situation.workloads:
-        change = _rollout(situation, workload) or _deployment(situation, workload)
+        change = _latest(_rollout(situation, workload), _deployment(situation, workload))
         if change and (situation.onset or situation.now) - change.at <= LATELY:
             yield change
+
+
+def _latest(rollout: Change | None, deployment: Change | None) -> Change | None:
+    """What a deployment brought is its rollout; one long after that rollout left the template as it was."""
+    if rollout and deployment and deployment.at <= rollout.at + ONE_DELIVERY:
+        return rollout
+    return deployment or rollout
 
 
 def _rollout(situation: Situation, workload: Workload) -> Change | None:
@@ -47,7 +58,8 @@ def _rollout(situation: Situation, workload: Workload) -> Change | None:
         return None
     newest, before = revisions[-1], revisions[-2]
     parts = tuple(differences(before, newest))
-    at = _applied_at(situation, workload, newest)
+    back = _older(newest, before) or _reused(newest)
+    at = _applied_at(situation, workload, newest) if back else newest.metadata.creation_timestamp
     if at is None or not parts:
         return None  # the same template with another annotation is a restart
     number = situation.objects.sees(f"{workload} revision", f"{workload.revision} at {at.isoformat()}")
@@ -62,14 +74,23 @@ def _rollout(situation: Situation, workload: Workload) -> Change | None:
         seen = situation.objects.sees(f"{workload} changed", ", ".join(parts))
         statements.append(states(f"the rollout changed {seen.value}", seen))
     delivered = _delivered(situation, workload)
-    returns = _older(newest, before) or _reused(newest) or _ours(newest, before) or _returns(situation, workload)
-    return Change(workload, at, images, parts, (*statements, *delivered), returns)
+    returns = back or _ours(newest, before) or _returns(situation, workload)
+    life = _life(newest, revisions) if back else None
+    return Change(workload, at, images, parts, (*statements, *delivered), returns, life)
 
 
 def _older(newest: Workload, before: Workload) -> bool:
     """Whether the newest revision is an old ReplicaSet put back: Kubernetes reuses the one with the same template."""
     made, made_before = newest.metadata.creation_timestamp, before.metadata.creation_timestamp
     return made is not None and made_before is not None and made < made_before
+
+
+def _life(newest: Workload, revisions: Sequence[Workload]) -> tuple[datetime, datetime] | None:
+    """From when the newest revision was made until another was; None where none was since."""
+    made = newest.metadata.creation_timestamp
+    others = (item.metadata.creation_timestamp for item in revisions)
+    replaced = min((other for other in others if made and other and other > made), default=None)
+    return (made, replaced) if made and replaced else None
 
 
 def _reused(newest: Workload) -> bool:
@@ -84,7 +105,7 @@ def _ours(newest: Workload, before: Workload) -> bool:
 
 
 def _applied_at(situation: Situation, workload: Workload, newest: Workload) -> datetime | None:
-    """When the newest revision came to run. An undone rollout reuses an old ReplicaSet: ask Argo CD."""
+    """When an old ReplicaSet that was put back came to run again: its own time is that of its first life."""
     created = newest.metadata.creation_timestamp
     deployed = _deployed_at(situation, workload)
     return max((moment for moment in (created, deployed) if moment), default=None)

@@ -251,6 +251,11 @@ class Situation:
         found = {item.signal: item for item in reversed(self.anomalies) if item.subject == subject}
         return next((found[name] for name in signals if name in found), None)
 
+    def risen(self, subject: str, *signals: str) -> Anomaly | None:
+        """The first of the signals of a service or node that went up and still matters."""
+        found = (self.anomaly(subject, name) for name in signals)
+        return next((item for item in found if item and item.rise > 0 and item.ongoing), None)
+
     def workload_behind(self, service: str) -> Workload | None:
         """The workload that serves what metrics call `service`: by name, else by the Service's selector."""
         for item in self.workloads:

@@ -1,7 +1,9 @@
 """Trouble that began with a change of the very workload that is in trouble, and that nothing it calls explains."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from agent.analyzers.distress import service_names
 from agent.analyzers.suspicion import LIKELY, POSSIBLE, STRONG, Suspicion
@@ -18,7 +20,7 @@ SOON = timedelta(minutes=10)
 RETURNED = 0.4
 """What remains of the confidence where the revision had run before, and well: it was rolled back to."""
 LOADED = 0.5
-"""What remains of the confidence where requests had multiplied when the trouble began, long after the change."""
+"""What remains of the confidence where requests had multiplied when the trouble began, and not with the change."""
 MUCH_MORE_LOAD = 1.5
 AT_ONCE = timedelta(minutes=2)
 BLUR = timedelta(seconds=45)
@@ -29,7 +31,7 @@ DWARFED = 0.5
 
 def bad_changes(situation: Situation) -> Iterator[Suspicion]:
     """Releases and configuration changes after which their workload went bad."""
-    for change in recent_changes(situation):
+    for change in map(partial(_blamed_from, situation), recent_changes(situation)):
         broken, harmed = tuple(_broken_pods(situation, change)), _harmed(situation, change)
         if change.returns and not broken:
             continue  # what ran well before is a remedy: signals that still fall after it are not its doing
@@ -41,12 +43,24 @@ def bad_changes(situation: Situation) -> Iterator[Suspicion]:
         sure = STRONG if at_once or broken else LIKELY
         if change.returns:
             sure *= RETURNED
-        if not at_once and not broken and _loaded(situation, harmed):
+        if not broken and _loaded(situation, harmed, change):
             sure *= LOADED
         yield Suspicion(
             cause, reference(change.workload), sure, (*change.statements[:2], *symptoms[:3], *change.statements[2:])
         )
     yield from _unmeasured(situation)
+
+
+def _blamed_from(situation: Situation, change: Change) -> Change:
+    """The change as of its first life, if the trouble began in that and came back with it: then it is no remedy."""
+    if change.first_life is None:
+        return change
+    made, replaced = change.first_life
+    subjects = service_names(situation, change.workload)
+    harm = (item for item in situation.anomalies if item.subject in subjects and item.signal in HARMFUL)
+    if any(item.rise > 0 and not item.over and made <= item.onset <= replaced for item in harm):
+        return replace(change, at=made, returns=False)
+    return change
 
 
 def _harmed(situation: Situation, change: Change) -> list[Anomaly]:
@@ -65,10 +79,15 @@ def _harmed(situation: Situation, change: Change) -> list[Anomaly]:
     return sorted(rises, key=lambda item: SIGNALS.index(item.signal)) if harm else []
 
 
-def _loaded(situation: Situation, harmed: list[Anomaly]) -> bool:
-    """Whether one of the services that suffer gets far more requests than before."""
+def _loaded(situation: Situation, harmed: list[Anomaly], change: Change) -> bool:
+    """Whether one of the services that suffer gets far more requests than before, and began to suffer only then.
+
+    What fails with the change is asked again, which is load, too: it suffers from the change on.
+    """
+    began = min((item.onset for item in harmed if item.signal in HARMFUL), default=change.at)
     loads = (situation.anomaly(item.subject, "request_rate") for item in harmed)
-    return any(load is not None and load.now >= MUCH_MORE_LOAD * load.before for load in loads)
+    multiplied = any(load is not None and load.now >= MUCH_MORE_LOAD * load.before for load in loads)
+    return multiplied and began > change.at + BLUR
 
 
 def _worse(item: Anomaly) -> Statement:
@@ -83,9 +102,10 @@ def _followed(anomaly: Anomaly, change: Change) -> bool:
 
 
 def _inherited(situation: Situation, anomaly: Anomaly) -> bool:
-    """Whether something below has the same trouble to a like degree."""
+    """Whether something below has the same trouble to a like degree, or does not serve at all."""
     below = situation.calls.below(anomaly.subject)
-    return any(
+    down = any(state.down and below & service_names(situation, state.workload) for state in situation.ailing)
+    return down or any(
         other.subject in below and other.signal == anomaly.signal and other.rise >= DWARFED * anomaly.rise
         for other in situation.anomalies
     )

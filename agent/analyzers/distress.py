@@ -63,8 +63,8 @@ def _lacking(situation: Situation, workload: Workload) -> Iterator[Statement]:
 def _requests(situation: Situation, names: frozenset[str]) -> Iterator[Statement]:
     callers = sorted(caller for name in names for caller in situation.calls.calling(name))
     for name in (*sorted(names), *callers):
-        anomaly = situation.anomaly(name, *SYMPTOMS)
-        if anomaly and anomaly.rise > 0 and anomaly.ongoing:
+        anomaly = situation.risen(name, *SYMPTOMS)
+        if anomaly:
             before, now = anomaly.sightings
             yield states(f"{anomaly.signal} of {name} rose from {number(before)} to {number(now)}", before, now)
             return

@@ -8,6 +8,7 @@ node, or something that this service waits for and that nobody measures.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeGuard
 
 from agent.analyzers.suspicion import LIKELY, POSSIBLE, PROVEN, STRONG, Suspicion
 from agent.analyzers.waiting import wait_of
@@ -79,18 +80,22 @@ def overloaded(situation: Situation) -> Iterator[Suspicion]:
 
 
 def _pressed(situation: Situation) -> Iterator[tuple[str, Anomaly]]:
-    """Services with the signal that shows their scarcity best."""
+    """Services with the signal that shows their scarcity best, while it is scarce."""
     for service in dict.fromkeys(item.subject for item in situation.anomalies):
         throttling = situation.anomaly(service, "cpu_throttling")
         saturation = situation.anomaly(service, "saturation")
-        if throttling and throttling.now >= THROTTLED and throttling.now >= SLOWER * throttling.before:
+        if _scarce(throttling, THROTTLED) and throttling.now >= SLOWER * throttling.before:
             yield service, throttling
-        elif saturation and saturation.now >= FULL and saturation.rise > 0:
+        elif _scarce(saturation, FULL) and saturation.rise > 0:
             yield service, saturation
         elif not situation.signals.keys() & {"cpu_throttling", "saturation"}:
             usage = situation.anomaly(service, "cpu_usage")
             if usage and usage.now >= MUCH_MORE_CPU * usage.before:
                 yield service, usage
+
+
+def _scarce(anomaly: Anomaly | None, least: float) -> TypeGuard[Anomaly]:
+    return anomaly is not None and anomaly.ongoing and anomaly.now >= least
 
 
 def _scarcity(anomaly: Anomaly) -> Statement:
@@ -102,8 +107,8 @@ def _scarcity(anomaly: Anomaly) -> Statement:
 def _symptom(situation: Situation, service: str) -> Statement | None:
     """That the service, else somebody who calls it, became slow or fails."""
     for name in (service, *sorted(situation.calls.calling(service))):
-        anomaly = situation.anomaly(name, "latency_p50", "latency_p95", "error_ratio")
-        if anomaly and anomaly.rise > 0 and anomaly.ongoing:
+        anomaly = situation.risen(name, "latency_p50", "latency_p95", "error_ratio")
+        if anomaly:
             before, now = anomaly.sightings
             return states(f"{anomaly.signal} of {name} rose from {number(before)} to {number(now)}", before, now)
     return None

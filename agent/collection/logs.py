@@ -1,8 +1,9 @@
-"""Logs of the pods that are not well, and of services that stand out."""
+"""Logs of the pods that are not well, of services that stand out, and of the others while somebody complains."""
 
 import asyncio
 from collections.abc import Iterator
 
+from agent.analyzers.journal import SIDECARS
 from agent.cluster.pods import Pod
 from agent.collection.reads import Reads, look_at
 from agent.collection.sources import Sources
@@ -11,8 +12,10 @@ from domain.errors import NotFound, UpstreamRejected
 from tools.kubernetes.read import KubernetesReader
 from tools.reading import Reading
 
-MOST_LOGS = 24
+MOST_LOGS = 64
 TAIL = 300
+SECONDS_PER_LOG = 6.0
+"""Logs come from many kubelets: one that hangs must not hold up the others."""
 PODS_PER_WORKLOAD = 2
 STANDING_OUT = 4
 """Services with the strongest anomalies whose logs are read."""
@@ -29,7 +32,10 @@ async def read_logs(sources: Sources, situation: Situation, service: str | None,
 
 
 def worth_reading(situation: Situation, service: str | None) -> Iterator[LogKey]:
-    """Containers by how much their logs may tell: crashed ones, pods not ready, services that stand out."""
+    """Containers by how much their logs may tell: crashed ones, pods not ready, services that stand out.
+
+    During an incident, then those that look well: what a shared database refuses shows in its clients' logs only.
+    """
     for ailing in situation.ailing:
         for pod in ailing.sick[:PODS_PER_WORKLOAD]:
             yield from _keys(pod)
@@ -39,19 +45,24 @@ def worth_reading(situation: Situation, service: str | None) -> Iterator[LogKey]
         pods = situation.cluster.pods_of(workload) if workload else ()
         for pod in pods[:PODS_PER_WORKLOAD]:
             yield from _keys(pod)
+    for workload in situation.workloads if situation.onset else ():
+        for pod in situation.cluster.pods_of(workload)[:1]:
+            yield from (key for key in _keys(pod) if key.container not in SIDECARS)
 
 
 def _keys(pod: Pod) -> Iterator[LogKey]:
     for status in pod.statuses:
         if status.restart_count and status.last_state.terminated:
             yield LogKey(pod.namespace, pod.name, status.name, previous=True)
-        if status.state.running or status.state.terminated:
+        if status.state.running or status.last_exit or status.restart_count:
+            # While it waits to be started again, the kubelet still has the log of the container that ended.
             yield LogKey(pod.namespace, pod.name, status.name)
 
 
 async def _read(kubernetes: KubernetesReader, key: LogKey, reads: Reads) -> Log | None:
     read = _tail(kubernetes, key)
-    reading = await reads.attempt("log", "kubernetes", f"log of {key.pod}/{key.container}", read)
+    question = f"log of {key.pod}/{key.container}"
+    reading = await reads.attempt("log", "kubernetes", question, read, seconds=SECONDS_PER_LOG)
     if reading is None or not reading.value:
         return None
     which = "previous log" if key.previous else "log"

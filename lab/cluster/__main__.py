@@ -1,26 +1,18 @@
-"""`python -m lab.cluster up|down|status|env`: the whole cluster, left running until it is taken down."""
+"""`python -m lab.cluster up|down|status|env`: the cluster with nothing on it, left running until it is taken down."""
 
-import os
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from lab.cluster.cluster import Cluster
 from lab.cluster.plan import EVERYTHING, PartName
-from lab.parts import PartError
-from lab.process import ServerError
+from lab.cluster.terminal import DEFAULT, RunDir, console, leave_running, look_around, starting, tick
 
 app = typer.Typer(add_completion=False, help=__doc__)
-console = Console(highlight=False, soft_wrap=True)
-
-RunDir = Annotated[Path, typer.Option(help="Where data, credentials, logs and ports are kept.")]
-DEFAULT = Path(".lab")
 
 
 @app.command()
@@ -29,21 +21,12 @@ def up(
     part: Annotated[list[str] | None, typer.Option(help="Only this part, and those named likewise.")] = None,
 ) -> None:
     """Start the cluster and say how to look around; what runs already makes it an error."""
-    cluster = Cluster(run_dir, parts=_known(part or EVERYTHING), say=_tick)
-    running = cluster.ledger.running()
-    if running:
-        console.print(f"[red]✗[/] {', '.join(running)} run already: take them down first")
-        raise typer.Exit(1)
+    cluster = Cluster(run_dir, parts=_known(part or EVERYTHING), say=tick)
     began = time.monotonic()
-    try:
-        cluster.up()
-    except (PartError, ServerError) as exc:
-        console.print(f"[red]✗[/] {exc}\n  logs: {cluster.run_dir / 'logs'}")
-        raise typer.Exit(1) from exc
-    console.print(f"[bold green]✓[/] up after {time.monotonic() - began:.1f} s\n")
-    _look_around(cluster)
-    console.file.flush()
-    os._exit(0)  # the servers stay: nothing may end them on the way out
+    with starting(cluster), cluster:
+        look_around(cluster, began)
+        console.print('eval "$(python -m lab.cluster env)"   # settings for triagent')
+        leave_running()
 
 
 @app.command()
@@ -83,29 +66,6 @@ def settings(cluster: Cluster) -> dict[str, str]:
         "TRIAGE_TEMPORAL__ADDRESS": cluster.temporal,
         "TRIAGE_DATABASE__URL": f"{cluster.database}/postgres",
     }
-
-
-def _look_around(cluster: Cluster) -> None:
-    running = cluster.ledger.running()
-    places = {
-        "kube-apiserver": ("kubeconfig", str(cluster.kubeconfig())),
-        "argocd-server": ("Argo CD", f"{cluster.argocd.url} (user admin)"),
-        "prometheus": ("Prometheus", cluster.prometheus),
-        "alertmanager": ("Alertmanager", cluster.alertmanager),
-        "temporal": ("Temporal", cluster.temporal),
-        "postgresql": ("PostgreSQL", cluster.database),
-    }
-    for name, (title, where) in places.items():
-        if name in running:
-            console.print(f"{title:<13} {where}")
-    console.print(f"{'audit log':<13} {cluster.audit.path}\n{'logs':<13} {cluster.run_dir / 'logs'}\n")
-    console.print(f"export KUBECONFIG={cluster.kubeconfig()}\nkubectl get nodes")
-    console.print('eval "$(python -m lab.cluster env)"   # settings for triagent')
-    console.print("make lab-down                         # ends it")
-
-
-def _tick(text: str) -> None:
-    console.print(f"[green]✓[/] {text}")
 
 
 def _known(names: Sequence[str]) -> Sequence[PartName]:

@@ -84,13 +84,16 @@ class ArgoCd:
         argv = [*listen, *metrics, *self._peers(), *self._redis(), "--namespace", NAMESPACE]
         return self._start(servers, "argocd-server", argv, ports.argocd)
 
-    def admin_token(self) -> str:
-        """A session of the administrator. Raises ServerError when Argo CD has not made its password yet."""
+    def admin_password(self) -> str:
+        """What `admin` signs in with. Raises ServerError when Argo CD has not made it yet."""
         password = self._secret("argocd-initial-admin-secret").get("password")
         if password is None:
             raise ServerError("Argo CD has no administrator yet")
-        secret = base64.b64decode(password).decode()
-        return self._issue("session", {"username": "admin", "password": secret})
+        return base64.b64decode(password).decode()
+
+    def admin_token(self) -> str:
+        """A session of the administrator. Raises ServerError when Argo CD has not made its password yet."""
+        return self._issue("session", {"username": "admin", "password": self.admin_password()})
 
     def account_token(self, account: str) -> str:
         """A token of an account that is there for programs: `triage-read`, `triage-write`."""

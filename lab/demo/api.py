@@ -1,13 +1,16 @@
 """The product's HTTP API, as far as the demo uses it: any other client would do the same."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from datetime import datetime
 
 import httpx
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from lab.demo.facts import Fact, IncidentClosed, read_fact
+
+CLOSED = frozenset({"resolved", "rejected", "expired", "escalated", "cancelled", "no_action"})
 
 
 class DemoError(RuntimeError):
@@ -24,6 +27,11 @@ class Incident(BaseModel):
     title: str
     opened_at: datetime
 
+    @property
+    def open(self) -> bool:
+        """Whether it has not come to an end."""
+        return self.status not in CLOSED
+
 
 _INCIDENTS: TypeAdapter[list[Incident]] = TypeAdapter(list[Incident])
 
@@ -36,9 +44,10 @@ class Api:
             base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=10, trust_env=False
         )
 
-    def incidents(self) -> list[Incident]:
-        """The latest incidents."""
-        answer = self._client.get("/incidents", params={"limit": 50}).raise_for_status()
+    def incidents(self, *, namespace: str | None = None) -> list[Incident]:
+        """The latest incidents, of one namespace or of all."""
+        wanted = {"limit": 50} | ({"namespace": namespace} if namespace else {})
+        answer = self._client.get("/incidents", params=wanted).raise_for_status()
         return _INCIDENTS.validate_json(answer.content)
 
     def facts(self, incident_id: str, *, within: float) -> Iterator[Fact]:
@@ -48,11 +57,12 @@ class Api:
         """
         deadline, number = time.monotonic() + within, 0
         while time.monotonic() < deadline:
-            for fact in self._stream(incident_id, after=number):
-                number = fact.number
-                yield fact
-                if isinstance(fact, IncidentClosed):
-                    return
+            with closing(self._stream(incident_id, after=number)) as news:
+                for fact in news:
+                    number = fact.number
+                    yield fact
+                    if isinstance(fact, IncidentClosed):
+                        return
         raise DemoError(f"incident {incident_id} was not closed within {within:g} s")
 
     def decide(self, incident_id: str, decision: str, *, digest: str, reason: str) -> None:
@@ -60,7 +70,11 @@ class Api:
         body = {"plan_digest": digest, "reason": reason}
         self._client.post(f"/incidents/{incident_id}/{decision}", json=body).raise_for_status()
 
-    def _stream(self, incident_id: str, *, after: int) -> Iterator[Fact]:
+    def close(self) -> None:
+        """Give the connections back."""
+        self._client.close()
+
+    def _stream(self, incident_id: str, *, after: int) -> Generator[Fact]:
         """One connection's worth of server-sent events; ends quietly when nothing comes for a while."""
         try:
             with self._client.stream(

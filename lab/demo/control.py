@@ -35,6 +35,10 @@ class Control:
         self._client = httpx.Client(base_url=url, timeout=10, trust_env=False)
         self._prometheus = prometheus
 
+    def close(self) -> None:
+        """Give the connections back."""
+        self._client.close()
+
     def fail(self, failure: str, service: str) -> None:
         """Switch a failure on."""
         self._client.post(f"/failures/{failure}", json={"service": service}).raise_for_status()

@@ -79,6 +79,10 @@ class Argo:
             base_url=f"{url}/api/v1", headers={"Authorization": f"Bearer {token}"}, timeout=30, trust_env=False
         )
 
+    def close(self) -> None:
+        """Give the connections back."""
+        self._client.close()
+
     def application(self, name: str, *, refresh: bool = False) -> Application:
         """The application; `refresh` lets Argo CD look at Git first."""
         query = {"refresh": "normal"} if refresh else {}

@@ -8,7 +8,7 @@ from lab.shop.manifests import Release, image_of
 from lab.shop.topology import BY_NAME
 from lab.site.control import Weather
 from lab.site.images import MISSING_PREFIX, flawed_release, version_after
-from lab.site.layout import NAMESPACES, secret_of
+from lab.site.layout import AUTOSCALED, NAMESPACES, secret_of
 from lab.site.manifests import release_of, secret_manifest
 from lab.site.site import Site
 
@@ -70,11 +70,12 @@ def _crowd(service: str, factor: float) -> Act:
 
 
 def _crowd_leaves(service: str) -> Act:
-    """Replicas that were added go, too."""
+    """Replicas that were added go, too: by the autoscaler, or else with the next sync."""
 
     def act(site: Site) -> None:
         site.weather(Weather())
-        site.restore(service)
+        if service not in AUTOSCALED:
+            site.restore(service)
 
     return act
 
@@ -106,14 +107,14 @@ def _selector_edited(service: str) -> Act:
 
 
 def _patched_against_git(service: str) -> Act:
-    """Bad configuration comes from Git; somebody mends the live object by hand, and Argo CD puts Git's back."""
+    """Bad configuration comes from Git; somebody adds replicas by hand, and Argo CD puts Git's number back."""
 
     def act(site: Site) -> None:
         bad = _bad_configuration(release_of(BY_NAME[service], cause="Lower the timeout of calls"))
         site.release(bad)
         site.settle(BY_NAME[service])
-        where = f"--namespace={NAMESPACES[0]}"
-        site.kubectl.run("set", "env", f"deployment/{service}", where, "REQUEST_TIMEOUT=2s")
+        more = BY_NAME[service].replicas + 2
+        site.kubectl.run("scale", f"deployment/{service}", f"--namespace={NAMESPACES[0]}", f"--replicas={more}")
 
     return act
 

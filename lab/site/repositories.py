@@ -23,12 +23,13 @@ _IDENTITY = {
 
 
 class Repository:
-    """What one service should be: a file a manifest. Raises `ServerError` when git fails."""
+    """What one service should be: a file a manifest; made on first use. Raises `ServerError` when git fails."""
 
     def __init__(self, folder: Path):
         self.folder = folder
-        folder.mkdir(parents=True)
-        self._git("init", "--quiet", f"--initial-branch={BRANCH}")
+        if not (folder / ".git").exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            self._git("init", "--quiet", f"--initial-branch={BRANCH}")
 
     @property
     def url(self) -> str:
@@ -41,14 +42,15 @@ class Repository:
         return self._git("rev-parse", "HEAD").strip()
 
     def commit(self, manifests: Sequence[Manifest], message: str) -> str:
-        """Let the repository hold exactly these manifests; its new revision."""
+        """Let the repository hold exactly these manifests; its revision, a new one if that changes anything."""
         for old in self.folder.glob("*.json"):
             old.unlink()
         for manifest in manifests:
             name = f"{text(manifest, 'kind')}-{text(section(manifest, 'metadata'), 'name')}.json".lower()
             (self.folder / name).write_text(json.dumps(manifest, indent=2) + "\n")
         self._git("add", "--all")
-        self._git("commit", "--quiet", "--allow-empty", f"--message={message}")
+        if self._git("status", "--porcelain"):
+            self._git("commit", "--quiet", f"--message={message}")
         return self.head
 
     def _git(self, *arguments: str) -> str:

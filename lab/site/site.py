@@ -2,13 +2,13 @@
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 
-from lab.process import Servers, free_port
+from lab.process import ServerError, Servers, free_port
 from lab.shop.cluster.objects import Manifest
 from lab.shop.manifests import Release
 from lab.shop.releases import with_cause
@@ -24,6 +24,9 @@ from lab.site.traffic import TrafficAddresses
 
 DELIVERED_WITHIN = 90.0
 """Seconds for every application to be deployed and healthy, on a busy machine."""
+
+RUNNING = "running.json"
+"""In the data folder: where the simulator answers that was started last."""
 
 Say = Callable[[str], None]
 """Tells what is being done now, in a few words."""
@@ -44,13 +47,12 @@ class Access:
 
 @dataclass
 class Site:
-    """The running site; what was released last, by service."""
+    """The running site."""
 
     kubectl: Kubectl
     argo: Argo
     traffic: TrafficAddresses
     repositories: dict[str, Repository]
-    released: dict[str, Release] = field(default_factory=dict[str, Release])
 
     def release(self, release: Release) -> str:
         """Commit and let Argo CD deliver, or apply; the Git revision, empty for what no repository holds.
@@ -58,7 +60,6 @@ class Site:
         Returns when the release is asked for, not when it runs: a bad one never may.
         """
         service, manifests = release.service, site_manifests(release)
-        self.released[service.name] = release
         application = application_of(service)
         if application is None:
             self.kubectl.apply([with_cause(manifest, release.cause) for manifest in manifests])
@@ -104,9 +105,9 @@ class Site:
 
 
 def start_site(servers: Servers, access: Access, data_dir: Path, say: Say) -> Site:
-    """Put the shop on a cluster and let its customers come.
+    """Put the shop on a cluster and let its customers come; whatever an earlier start left there is made sound again.
 
-    Every service is released twice, so that there is something to go back to. Raises `ServerError`.
+    Every service is released twice at first, so that there is something to go back to. Raises `ServerError`.
     """
     kubectl = Kubectl(access.kubeconfig)
     say("namespaces and secrets")
@@ -114,16 +115,25 @@ def start_site(servers: Servers, access: Access, data_dir: Path, say: Say) -> Si
     say("traffic simulator")
     traffic = start_traffic(servers, access, data_dir / "traffic")
     kubectl.apply(metrics_service(_port(traffic.resource_metrics)))
-    tracked = [service for service in SERVICES if application_of(service)]
-    repositories = {service.name: Repository(data_dir / "git" / service.name) for service in tracked}
-    site = Site(kubectl, Argo(access.argocd, access.argocd_token), traffic, repositories)
-    say("first release of every service")
-    _first_release(site, tracked)
-    say("second release of every service")
+    site = Site(kubectl, Argo(access.argocd, access.argocd_token), traffic, _repositories(data_dir))
+    if not (data_dir / RUNNING).exists():
+        say("first release of every service")
+        _first_release(site)
+    say("current release of every service")
     for service in SERVICES:
         site.release(release_of(service))
     site.settle(*SERVICES)
+    (data_dir / RUNNING).write_text(traffic.model_dump_json())
     return site
+
+
+def running_site(access: Access, data_dir: Path) -> Site:
+    """The site that another process started with this folder. Raises `ServerError` when none did."""
+    if not (data_dir / RUNNING).exists():
+        raise ServerError(f"no site was started with {data_dir}")
+    traffic = TrafficAddresses.model_validate_json((data_dir / RUNNING).read_bytes())
+    argo = Argo(access.argocd, access.argocd_token)
+    return Site(Kubectl(access.kubeconfig), argo, traffic, _repositories(data_dir))
 
 
 def start_traffic(servers: Servers, access: Access, data_dir: Path, *, seed: int = 1) -> TrafficAddresses:
@@ -135,21 +145,28 @@ def start_traffic(servers: Servers, access: Access, data_dir: Path, *, seed: int
     return TrafficAddresses.model_validate_json(servers.start("traffic", argv).first_line(within=60))
 
 
-def _first_release(site: Site, tracked: list[Service]) -> None:
+def _repositories(data_dir: Path) -> dict[str, Repository]:
+    return {each.name: Repository(data_dir / "git" / each.name) for each in SERVICES if application_of(each)}
+
+
+def _first_release(site: Site) -> None:
     """Applications need a repository with something in it before they exist; Argo CD needs them before it syncs."""
     applications: list[Manifest] = []
-    for service in tracked:
-        repository = site.repositories[service.name]
-        before = release_of(service, version_before(service.version), "Initial release")
+    for name, repository in site.repositories.items():
+        before = _release_before(BY_NAME[name])
         repository.commit(site_manifests(before), before.cause)
-        applications.append(application_manifest(service, repository.url))
+        applications.append(application_manifest(before.service, repository.url))
     site.kubectl.apply(applications)
     for service in SERVICES:
         if application_of(service):
             site.deliver(service)
         else:
-            site.release(release_of(service, version_before(service.version), "Initial release"))
+            site.release(_release_before(service))
     site.settle(*SERVICES)
+
+
+def _release_before(service: Service) -> Release:
+    return release_of(service, version_before(service.version), "Initial release")
 
 
 def _port(url: str) -> int:

@@ -1,7 +1,7 @@
 """Everything around the product: the cluster with the site on it, Prometheus, Alertmanager, and two identities."""
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,7 +14,7 @@ from lab.process import Servers
 from lab.proof.identities import Identities, identities
 from lab.servers import Grouping, Scrape, Webhook
 from lab.site.layout import NAMESPACES
-from lab.site.site import Access, Say, Site, start_site
+from lab.site.site import Access, Say, Site, running_site, start_site
 
 PARTS = (*CONTROL_PLANE, *ARGOCD, *MONITORING)
 GROUPING = Grouping(by=("namespace",))
@@ -51,18 +51,48 @@ def site_stack(run_dir: Path, webhook: Webhook, say: Say) -> Generator[SiteStack
 
     Raises `ServerError` or `PartError` when a part does not come up.
     """
-    monitoring = Monitoring(webhook=webhook, grouping=GROUPING)
     with (
-        Cluster(run_dir / "cluster", parts=PARTS, monitoring=monitoring, say=say) as cluster,
-        Servers(run_dir / "logs") as servers,
+        Cluster(run_dir, parts=PARTS, monitoring=_monitoring(webhook), say=say) as cluster,
+        Servers(cluster.run_dir / "logs") as servers,
     ):
-        token = cluster.argocd.admin_token()
-        access = Access(cluster.kubeconfig(), cluster.argocd.url, token, cluster.ports.node)
-        site = start_site(servers, access, run_dir / "site", say)
-        target = Scrape("shop", urlsplit(site.traffic.metrics).netloc)
-        cluster.monitor(replace(monitoring, scrape=(target,), rules=(ALERT_RULES,)))
-        product = identities(cluster.kubeconfig(), run_dir / "product.kubeconfig")
-        product.bind(*NAMESPACES)
-        for namespace in NAMESPACES:
-            product.allow_secret_names(namespace)
-        yield SiteStack(cluster, site, product)
+        stack = put_site(cluster, servers, webhook, say)
+        with closing(stack.site.argo):
+            yield stack
+
+
+def put_site(cluster: Cluster, servers: Servers, webhook: Webhook, say: Say) -> SiteStack:
+    """Put the site on a running cluster and let Prometheus watch it. Raises `ServerError`."""
+    site = start_site(servers, _access(cluster), _data_dir(cluster), say)
+    target = Scrape("shop", urlsplit(site.traffic.metrics).netloc)
+    cluster.monitor(replace(_monitoring(webhook), scrape=(target,), rules=(ALERT_RULES,)))
+    return SiteStack(cluster, site, _product(cluster))
+
+
+def site_of(cluster: Cluster) -> Site:
+    """The site that another process left running in this run directory. Raises `ServerError` when none did."""
+    return running_site(_access(cluster), _data_dir(cluster))
+
+
+def running_stack(cluster: Cluster) -> SiteStack:
+    """That site with new tokens for the product's identities. Raises `ServerError`."""
+    return SiteStack(cluster, site_of(cluster), _product(cluster))
+
+
+def _monitoring(webhook: Webhook) -> Monitoring:
+    return Monitoring(webhook=webhook, grouping=GROUPING)
+
+
+def _data_dir(cluster: Cluster) -> Path:
+    return cluster.run_dir / "site"
+
+
+def _access(cluster: Cluster) -> Access:
+    return Access(cluster.kubeconfig(), cluster.argocd.url, cluster.argocd.admin_token(), cluster.ports.node)
+
+
+def _product(cluster: Cluster) -> Identities:
+    product = identities(cluster.kubeconfig(), cluster.run_dir / "credentials" / "product.kubeconfig")
+    product.bind(*NAMESPACES)
+    for namespace in NAMESPACES:
+        product.allow_secret_names(namespace)
+    return product

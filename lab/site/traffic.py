@@ -5,6 +5,7 @@ Prints one line of JSON with its addresses when everything is up.
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Coroutine
@@ -25,7 +26,7 @@ from lab.site.simulator import Simulator
 
 
 class TrafficAddresses(BaseModel):
-    """URLs of the simulator's APIs.
+    """URLs of the simulator's APIs, and its process id.
 
     `resource_metrics` and `node_logs` are for the API server, which speaks TLS to both; without an openssl command
     they are plain HTTP and of no use to it.
@@ -38,6 +39,7 @@ class TrafficAddresses(BaseModel):
     control: str
     resource_metrics: str
     node_logs: str
+    pid: int
 
 
 def arguments() -> argparse.Namespace:
@@ -77,7 +79,7 @@ def _apis(simulator: Simulator, mirror: Mirror, options: argparse.Namespace) -> 
         "node_logs": Listener(NodeLogs(simulator).application(), options.node_port, certificate),
     }
     urls = {name: listener.url for name, listener in listeners.items()}
-    return list(listeners.values()), TrafficAddresses(**urls)
+    return list(listeners.values()), TrafficAddresses(**urls, pid=os.getpid())
 
 
 async def _until(stopped: asyncio.Event, *parts: Coroutine[None, None, object]) -> None:

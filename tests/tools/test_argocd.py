@@ -241,6 +241,18 @@ async def test_applications_of_every_form_are_read(upstream: Build):
     assert (state.entry.self_heal, state.operation_phase, state.destination_namespace) == (False, None, None)
 
 
+async def test_a_secrets_addresses_are_read_and_nothing_else_of_it(upstream: Build):
+    """Where a client connects to is needed to find what it shares with others; logins stay hidden."""
+    plain = {"DB_HOST": "db-leader", "DB_PORT": "3306", "DB_PASSWORD": "hunter22", "DB_USER": "shop"}
+    odd = {"API_HOST": "user:hunter22@db", "TOKEN_HOST": "Hunter_22"}
+    secret = {"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "db"}, "stringData": plain | odd}
+    answer = {"manifests": [json.dumps(secret)], "revision": NEW}
+    reader = ArgoReader(upstream(lambda _: httpx.Response(200, json=answer)))
+    reading = await reader.manifests("shop")
+    shown = reading.value[0]["stringData"]
+    assert shown == {name: plain.get(name) if name in {"DB_HOST", "DB_PORT"} else "[redacted]" for name in plain | odd}
+
+
 async def test_history_is_oldest_first(upstream: Build):
     """The last entry is what is deployed, whatever the order on the wire."""
     app = Argo(history=[{"id": 7, "revision": NEW}, {"id": 3, "revision": OLD}]).document()

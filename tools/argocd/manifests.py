@@ -1,14 +1,21 @@
 """Manifests that Argo CD keeps as JSON in strings: parsed, redacted, compared."""
 
 import json
+import re
 from collections.abc import Iterable
+
+from pydantic import JsonValue
 
 from domain.errors import UpstreamGarbled
 from domain.redaction import redact_object
 from tools.argocd.models import ResourceDiff
 from tools.argocd.wire import ManagedResource
 from tools.differences import unified
-from tools.documents import JsonObject, json_value, object_at, text_at
+from tools.documents import JsonObject, as_object, child, json_value, object_at, strings_at, text_at
+
+_ADDRESS_NAME = re.compile(r"(?:HOST(?:NAME)?|PORT|ADDR(?:ESS)?|ENDPOINT)\Z", re.IGNORECASE)
+_ADDRESS = re.compile(r"\d{1,5}|[a-z0-9]+(?:[.-][a-z0-9]+)*(?::\d{1,5})?")
+"""A port number, or a host name in lower case, with a port or without."""
 
 
 def manifest(text: str) -> JsonObject | None:
@@ -20,7 +27,24 @@ def manifest(text: str) -> JsonObject | None:
     except (ValueError, RecursionError) as exc:
         raise UpstreamGarbled("argocd", f"a manifest that is not JSON: {exc}") from exc
     clean = redact_object(document)
-    return clean if isinstance(clean, dict) else None
+    return {**clean, **_addresses(document, clean)} if isinstance(clean, dict) else None
+
+
+def clean_manifests(answer: JsonValue) -> JsonValue:
+    """An answer with rendered manifests, each as `manifest` gives it. Raises `UpstreamGarbled`."""
+    rest = {key: value for key, value in as_object(answer).items() if key != "manifests"}
+    texts = child(answer, "manifests")
+    found = [manifest(text) for text in texts if isinstance(text, str)] if isinstance(texts, list) else []
+    return {**as_object(redact_object(rest)), "manifests": [json.dumps(item) for item in found if item]}
+
+
+def _addresses(document: JsonValue, clean: JsonObject) -> JsonObject:
+    """The plain data of a Secret in Git with the hosts and ports in it: where a client connects to is no secret."""
+    if clean.get("kind") != "Secret" or "stringData" not in clean:
+        return {}
+    plain = strings_at(document, "stringData")
+    known = {name: value for name, value in plain.items() if _ADDRESS_NAME.search(name) and _ADDRESS.fullmatch(value)}
+    return {"stringData": {**object_at(clean, "stringData"), **known}}
 
 
 def pending(resource: ManagedResource) -> ResourceDiff | None:

@@ -171,6 +171,18 @@ def test_logs_are_read_of_few_pods():
     assert keys[0].previous
 
 
+def test_a_container_that_waits_to_be_restarted_still_has_its_log():
+    """The kubelet keeps the log of the one that ended; it is there where the previous one has been removed."""
+    keys = list(worth_reading(situation(*CRASHING), None))
+    assert {key.previous for key in keys if key.pod == "checkout-1-x7k2p"} == {True, False}
+
+
+def test_logs_of_what_looks_well_are_read_while_somebody_complains():
+    """A shared database that refuses is seen in its clients' logs alone; without an alert nobody's log is read."""
+    assert [key.pod for key in worth_reading(situation(*well("cart"), onset=NOW), None)] == ["cart-1-x7k2p"]
+    assert list(worth_reading(situation(*well("cart")), None)) == []
+
+
 def test_windows_reach_back_as_far_as_their_resolution_is_worth():
     """Seconds for young incidents, minutes for old ones, never more points than a read may have."""
     young = windows(NOW, NOW - timedelta(minutes=1))

@@ -35,6 +35,7 @@ from tests.agent.analysis.shapes import (
     well,
 )
 from tools.argocd.models import ApplicationState, ResourceState
+from tools.documents import JsonObject
 from tools.tempo.models import PathStep, ServiceShare, SpanView, TraceSummary
 
 SHOP = well("front", "cart", "catalog", "stock")
@@ -81,6 +82,9 @@ def test_what_came_back_is_over():
     alerted = anomaly_of("latency_p50", series("cart", values), METRICS, NOW - timedelta(seconds=80))
     assert alerted is not None
     assert (alerted.over, alerted.ongoing) == (True, True)
+    earlier = anomaly_of("latency_p50", series("cart", values), METRICS, NOW - timedelta(seconds=30))
+    assert earlier is not None
+    assert (earlier.over, earlier.ongoing) == (True, False), "it had come back before the alert"
 
 
 def test_no_traffic_is_no_latency():
@@ -115,6 +119,31 @@ def test_scarce_cpu_explains_slowness_better_than_the_network(top: Top):
         dependencies=GRAPH,
     )
     assert top(situation(*SHOP, signals=given_signals, **INCIDENT)) == ("pod_cpu_overload", "deployment/cart")
+
+
+def test_a_crowd_that_had_left_before_the_alert_is_not_blamed_for_the_next(top: Top):
+    """Shortly after one service had too little CPU, another has."""
+    left, came = [0.0] * 14 + [0.8] * 8 + [0.0] * 8, step(0.0, 0.5, since=6)
+    slower_then, slower_now = [0.02] * 14 + [0.9] * 8 + [0.02] * 8, step(0.1, 0.9, since=6)
+    given_signals = signals(
+        latency_p50=[series("stock", slower_then), series("front", slower_now)],
+        cpu_throttling=[series("stock", left), series("front", came)],
+        dependencies=GRAPH,
+    )
+    onset = NOW - timedelta(seconds=20)
+    assert top(situation(*SHOP, signals=given_signals, onset=onset)) == ("pod_cpu_overload", "deployment/front")
+
+
+def test_a_service_that_refuses_what_it_cannot_serve_is_short_of_cpu(top: Top):
+    """Half of its answers are quick refusals: its median falls while its errors rise."""
+    given_signals = signals(
+        latency_p50=[series("front", step(0.1, 0.02))],
+        error_ratio=[series("front", step(0.0, 0.5))],
+        cpu_throttling=[series("front", step(0.0, 0.4))],
+        request_rate=[series("front", step(40.0, 400.0))],
+        dependencies=GRAPH,
+    )
+    assert top(situation(*SHOP, signals=given_signals, **INCIDENT)) == ("pod_cpu_overload", "deployment/front")
 
 
 def trace_of(service_name: str, *, kind: str, peer: str) -> Trace:
@@ -163,8 +192,8 @@ def test_retransmits_of_a_node_under_several_slow_services_are_loss(top: Top):
     assert top(situation(*SHOP, signals=given_signals, **INCIDENT)) == ("node_network_packet_loss", "node/n1")
 
 
-def rolled_out(image: str, *, ago: float = 60, **fields: object) -> Situation:
-    """`cart` at revision 2 since `ago` seconds, its errors since 50."""
+def rolled_out(image: str, *, ago: float = 60, also: tuple[JsonObject, ...] = (), **fields: object) -> Situation:
+    """`cart` at revision 2 since `ago` seconds, its errors since 50; `also` is in the cluster, too."""
     cart = deployment("cart", containers=[container(image=image, **fields)])
     metadata = cart["metadata"]
     assert isinstance(metadata, dict)
@@ -178,6 +207,7 @@ def rolled_out(image: str, *, ago: float = 60, **fields: object) -> Situation:
         pod("cart", revision=2),
         service("cart"),
         endpoints("cart"),
+        *also,
     )
     errors = [series("cart", step(0.0, 0.3, since=10)), series("front", step(0.0, 0.1, since=9))]
     return situation(*items, signals=signals(error_ratio=errors, dependencies=calls("front>cart")), **INCIDENT)
@@ -201,12 +231,56 @@ def test_an_old_release_is_not_blamed(top: Top):
     assert top(rolled_out("app:2", ago=3 * 3600)) is None
 
 
+def under_load(seen: Situation) -> Situation:
+    """The same with twice the requests since the errors began, and too little CPU for them."""
+    more = signals(
+        request_rate=[series("cart", step(50.0, 110.0, since=10))],
+        cpu_throttling=[series("cart", step(0.0, 0.5, since=10))],
+        cpu_usage=[series("cart", step(0.2, 0.5, since=10))],
+    )
+    return replace(seen, signals={**seen.signals, **more})
+
+
+def test_a_release_shortly_before_a_crowd_came_is_blamed_less_than_the_crowd(top: Top):
+    """All was well from the release on, until there were far more requests than before."""
+    assert top(under_load(rolled_out("app:2", ago=140))) == ("pod_cpu_overload", "deployment/cart")
+
+
+def test_requests_that_are_tried_again_since_a_release_are_no_crowd(top: Top):
+    """They came with the release, as its errors did."""
+    assert top(under_load(rolled_out("app:2"))) == ("bad_release", "deployment/cart")
+
+
 def test_a_release_whose_callee_fails_as_much_is_not_blamed(top: Top):
     """Errors that come from below are not the release's."""
     seen = rolled_out("app:2")
     errors = [series("cart", step(0.0, 0.3, since=10)), series("stock", step(0.0, 0.4, since=10))]
     inherited = replace(seen, signals=signals(error_ratio=errors, dependencies=calls("front>cart", "cart>stock")))
     assert top(inherited) is None
+
+
+def test_a_release_whose_callee_is_down_is_not_blamed(top: Top):
+    """A callee without a single replica has no errors of its own to measure, and explains those of its callers."""
+    stock = (deployment("stock", ready=0), service("stock"), endpoints("stock", ready=0), pod("stock", ready=False))
+    seen = rolled_out("app:2", also=stock)
+    calling = {**seen.signals, **signals(dependencies=calls("front>cart", "cart>stock"))}
+    assert top(replace(seen, signals=calling)) != ("bad_release", "deployment/cart")
+
+
+def put_back(*, undone: float) -> Situation:
+    """`cart` runs the release of 60 seconds ago again, which somebody had undone for a moment `undone` seconds ago."""
+    undoing = replica_set("cart", 1, made=undone, containers=[container(image="app:1")])
+    return rolled_out("app:2", also=(undoing,))
+
+
+def test_a_bad_release_that_was_put_back_is_still_bad(top: Top):
+    """Its errors began when it first ran: self-heal brought it back over somebody's patch."""
+    assert top(put_back(undone=30)) == ("bad_release", "deployment/cart")
+
+
+def test_a_release_that_ran_well_and_was_put_back_is_no_cause(top: Top):
+    """Its errors began after it had been replaced: they are of what replaced it."""
+    assert top(put_back(undone=55)) != ("bad_release", "deployment/cart")
 
 
 def application(
