@@ -28,12 +28,12 @@ def inverse(action: Action, before: Precondition) -> Action | None:
                 raise InvalidPlan((f"{action.workload} has no rollout revision to come back to",))
             return UndoRollout(workload=action.workload, to_revision=revision)
         case SyncApplication():
-            state = _application(before)
+            state = _deployed(action, before)
             return RollbackApplication(
                 application=action.application, history_id=state.last_history_id, revision=state.deployed_revision
             )
         case RollbackApplication():
-            return SyncApplication(application=action.application, revision=_application(before).deployed_revision)
+            return SyncApplication(application=action.application, revision=_deployed(action, before).deployed_revision)
 
 
 def _workload(before: Precondition) -> WorkloadPrecondition:
@@ -42,7 +42,9 @@ def _workload(before: Precondition) -> WorkloadPrecondition:
     return before
 
 
-def _application(before: Precondition) -> ApplicationPrecondition:
+def _deployed(action: SyncApplication | RollbackApplication, before: Precondition) -> ApplicationPrecondition:
     if not isinstance(before, ApplicationPrecondition):
         raise InvalidPlan(("an application action needs an application precondition",))
+    if not before.deployed_revision or before.last_history_id < 0:
+        raise InvalidPlan((f"application/{action.application} has no deployed revision to come back to",))
     return before

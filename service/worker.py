@@ -30,6 +30,7 @@ def build_worker(
     planner: Planner,
     activities: Sequence[Callable[..., object]],
     *,
+    task_queue: str = TASK_QUEUE,
     interceptors: Sequence[Interceptor] = (),
     max_activities: int = 16,
     max_workflow_tasks: int = 2,
@@ -38,7 +39,7 @@ def build_worker(
     install(planner)
     return Worker(
         client,
-        task_queue=TASK_QUEUE,
+        task_queue=task_queue,
         workflows=WORKFLOWS,
         activities=activities,
         plugins=[AgentPlugin(planner.agent)],

@@ -147,6 +147,9 @@ def test_what_cannot_be_undone_cannot_be_planned():
     before = WorkloadPrecondition(uid="u", generation=1, replicas=1)
     with pytest.raises(InvalidPlan):
         inverse(UndoRollout(workload=CHECKOUT, to_revision=3), before)
+    never = APPLIED.model_copy(update={"deployed_revision": "", "last_history_id": -1})
+    with pytest.raises(InvalidPlan, match="no deployed revision"):
+        inverse(SyncApplication(application="shop-checkout", revision="cccc"), never)
 
 
 @pytest.mark.parametrize("replicas", [0, 9, 51])
