@@ -8,8 +8,8 @@ import typer
 from rich.console import Console
 
 from domain.errors import Misconfigured, TriagentError
-from evals.scoreboard.choice import EXTRAS, Choice
-from evals.synthesis.suite import generate
+from evals.scoreboard.choice import PARTS, Choice
+from evals.synthesis.suite import PER_CAUSE, SEED, generate
 from evals.transforms.kinds import Kind
 from evals.transforms.kinds import transform as transformed
 from service.settings import load_settings
@@ -23,22 +23,19 @@ def scoreboard(
     planner: Annotated[str, typer.Option(help="Who diagnoses: `offline`, or a model id.")] = "offline",
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes; as many as there are CPUs by default.")] = None,
     short: Annotated[bool, typer.Option(help="A part of everything, for every change.")] = False,
-    transforms: Annotated[bool, typer.Option(help="Run what transformations make of the suites too.")] = True,
-    only: Annotated[
-        list[str] | None, typer.Option(help=f"Of the other suites only these: {', '.join(EXTRAS)}.")
-    ] = None,
+    only: Annotated[list[str] | None, typer.Option(help=f"Only these parts: {', '.join(PARTS)}.")] = None,
     baseline: Annotated[Path, typer.Option(help="What to compare with.")] = BASELINE,
     update_baseline: Annotated[bool, typer.Option(help="Make this run the baseline.")] = False,
 ) -> None:
     """Run all suites, draw the board, and fail (exit code 1) where a figure is worse than the baseline allows."""
-    extras = EXTRAS if only is None else tuple(name for name in EXTRAS if name in only)
+    if unknown := sorted(set(only or ()) - set(PARTS)):
+        raise _refusal(Misconfigured(f"no part is called {', '.join(unknown)}; there are {', '.join(PARTS)}"))
     choice = Choice(
         suites=tuple(suites or ()),
         planner=planner,
         jobs=jobs or os.cpu_count() or 1,
         short=short,
-        transformed=transforms,
-        extras=extras,
+        parts=tuple(only or PARTS),
     )
     try:
         from evals.scoreboard.board import held  # noqa: PLC0415 - its pydantic-evals is there for development only
@@ -72,11 +69,11 @@ def transform(
 
 def synthesize(
     out: Annotated[Path, typer.Argument(help="Empty folder for the suite.")],
-    seed: Annotated[int, typer.Option(help="Another seed, other worlds.")] = 1,
-    per_cause: Annotated[int, typer.Option(min=1, help="Incidents of each cause, on different services.")] = 2,
+    seed: Annotated[int, typer.Option(help="Another seed, other worlds.")] = SEED,
+    per_cause: Annotated[int, typer.Option(min=1, help="Incidents of each cause, on different services.")] = PER_CAUSE,
     healthy: Annotated[int, typer.Option(min=0, help="Healthy systems beside them.")] = 0,
 ) -> None:
-    """Make a suite of incidents of invented systems; `evals/suites/incidents` was made with the defaults."""
+    """Make a suite of incidents of invented systems; with the defaults, our own suite of the board."""
     try:
         written = generate(out, seed=seed, per_cause=per_cause, healthy_states=healthy)
     except TriagentError as error:

@@ -268,18 +268,3 @@ def _first_problem(error: Exception) -> str:
     first = error.errors(include_url=False)[0]
     where = ".".join(map(str, first["loc"]))
     return f"{where}: {first['msg']}" if where else first["msg"]
-
-
-@dataclass(frozen=True)
-class Score:
-    """One case's outcome. `rank` is where the right finding stands, from 1; None where it is missing."""
-
-    case: str
-    expected: Expected
-    findings: tuple[Finding, ...]
-
-    @property
-    def rank(self) -> int | None:
-        """1 for right."""
-        hits = (place for place, finding in enumerate(self.findings, 1) if self.expected.matched_by(finding))
-        return next(hits, None)

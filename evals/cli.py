@@ -2,7 +2,10 @@
 
 import asyncio
 import os
-from collections.abc import Sequence
+import tempfile
+from collections import Counter
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +17,7 @@ from domain.errors import TriagentError
 from evals import runner
 from evals.board_commands import scoreboard, synthesize, transform
 from evals.cases import Case, case_id, suite_in
+from evals.durable import temporal_server
 from evals.figures import scored as scored_cases
 from evals.figures import table as figures_table
 from evals.loop import with_planner
@@ -44,6 +48,10 @@ def run_incidents(
     planner: Annotated[str, typer.Option(help="Who diagnoses: `offline`, or a model id as TRIAGE_PLANNER__MODEL has.")],
     out: Annotated[Path, typer.Option(help="Results, one JSON line a case; cases already in it are skipped.")],
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes; as many as there are CPUs by default.")] = None,
+    temporal: Annotated[
+        bool,
+        typer.Option("--temporal", help="Through the workflow on a Temporal dev server, up to the plan."),
+    ] = False,
 ) -> None:
     """Diagnose every recorded incident of SUITE; with expected.json files, print the figures too.
 
@@ -56,27 +64,42 @@ def run_incidents(
         found = suite_in(suite)
         for skipped in found.skipped:
             errors.print(f"[yellow]skipped {skipped.folder}: {skipped.reason}[/yellow]", highlight=False)
-        outcomes = _run(found.cases, settings, out, jobs or os.cpu_count() or 1)
+        outcomes = _run(found.cases, settings, out, jobs or os.cpu_count() or 1, temporal=temporal)
     except TriagentError as error:
         raise _refusal(error) from error
     bad = [outcome.result for outcome in outcomes if outcome.result.error is not None]
     for result in bad:
         errors.print(f"[yellow]{result.error}[/yellow]", highlight=False)
     console.print(f"{len(outcomes)} cases with the {planner} planner, {len(bad)} with errors → {out}")
+    for status, count in Counter(outcome.status for outcome in outcomes if outcome.status).most_common():
+        console.print(f"  {count} {status}")
     figures = scored_cases(found.cases, outcomes)
     if figures:
         console.print(figures_table(figures))
 
 
-def _run(cases: Sequence[Case], settings: Settings, out: Path, jobs: int) -> list[Outcome]:
+def _run(cases: Sequence[Case], settings: Settings, out: Path, jobs: int, *, temporal: bool) -> list[Outcome]:
     """Outcomes of all the cases: those found in `out`, then those planned now."""
     ids = {case_id(case) for case in cases}
     found = [Outcome(result=result) for result in resumed(out) if result.id in ids]
     done = {outcome.result.id for outcome in found}
     waiting = [case for case in cases if case_id(case) not in done]
-    with Progress(console=Console(stderr=True)) as progress:
-        fresh = runner.recorded(waiting, settings, out, jobs=jobs)
+    with _server(settings, wanted=temporal) as address, Progress(console=Console(stderr=True)) as progress:
+        fresh = runner.recorded(waiting, settings, out, jobs=jobs, temporal=address)
         return found + list(progress.track(fresh, total=len(waiting), description="cases"))
+
+
+@contextmanager
+def _server(settings: Settings, *, wanted: bool) -> Generator[str | None]:
+    """The address of a Temporal server that runs as long as the block does, if one is wanted."""
+    if not wanted:
+        yield None
+        return
+    with (
+        tempfile.TemporaryDirectory(prefix="triagent-temporal-", ignore_cleanup_errors=True) as folder,
+        temporal_server(settings, Path(folder)) as address,
+    ):
+        yield address
 
 
 @app.command()

@@ -1,6 +1,9 @@
 """`triagent evals safety`, `llm` and `llm-faults`."""
 
 import asyncio
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -10,16 +13,18 @@ from rich.progress import Progress
 
 from domain.errors import Misconfigured, TriagentError
 from domain.model import Model
-from evals.cases import Case, suite_in
+from evals.cases import Case, cases_in
 from evals.llm import endurance
 from evals.llm import suite as llm_suite
 from evals.safety import report as safety_report
 from evals.safety import suite as safety_suite
+from evals.synthesis.suite import generate
 from service.settings import load_settings
 
-INCIDENTS = Path(__file__).parent / "suites" / "incidents"
 Out = Annotated[Path | None, typer.Option(help="The report, as JSON.")]
-Suite = Annotated[Path, typer.Argument(help="Folder of recorded incidents and signals.yaml.")]
+Suite = Annotated[
+    Path | None, typer.Argument(help="Folder of recorded incidents and signals.yaml; our own, made anew, without one.")
+]
 
 
 def safety(
@@ -44,8 +49,8 @@ def safety(
 
 
 def llm(
-    model: Annotated[str, typer.Option(help="A pydantic-ai model id; base URL and key as the settings have them.")],
-    suite: Suite = INCIDENTS,
+    model: Annotated[str, typer.Option(help="A model id, asked as the settings say; `scripted` needs no key.")],
+    suite: Suite = None,
     out: Out = None,
     jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first cases.")] = None,
@@ -54,28 +59,28 @@ def llm(
 ) -> None:
     """Diagnose SUITE with a language model, and show what it costs and finds beside the offline planner."""
     try:
-        cases = _cases(suite)[:limit]
-        with Progress(console=Console(stderr=True)) as progress:
+        with _cases(suite, limit) as cases, Progress(console=Console(stderr=True)) as progress:
             task = progress.add_task("cases", total=2 * len(cases))
-            found = llm_suite.run(
-                cases,
-                load_settings(),
-                model,
-                jobs=jobs,
-                prices=llm_suite.Prices(input=price_in, output=price_out),
-                told=lambda _, __: progress.advance(task),
-            )
+            prices = llm_suite.Prices(input=price_in, output=price_out)
+            found = _measured(cases, model, prices, jobs, lambda _, __: progress.advance(task))
         _write(out, found)
     except TriagentError as error:
         raise _refusal(error) from error
     Console().print(llm_suite.table(found))
 
 
-def llm_faults(suite: Suite = INCIDENTS, out: Out = None) -> None:
+def _measured(
+    cases: tuple[Case, ...], model: str, prices: llm_suite.Prices, jobs: int, told: llm_suite.Planned
+) -> llm_suite.LlmReport:
+    if model == llm_suite.SCRIPTED:
+        return asyncio.run(llm_suite.run_scripted(cases, load_settings(), jobs=jobs, told=told))
+    return llm_suite.run(cases, load_settings(), model, jobs=jobs, prices=prices, told=told)
+
+
+def llm_faults(suite: Suite = None, out: Out = None) -> None:
     """Triage the first incident of SUITE with every way a model's endpoint can fail; fails if any triage is lost."""
     try:
-        case = _cases(suite)[0]
-        with Progress(console=Console(stderr=True)) as progress:
+        with _cases(suite, 1) as (case,), Progress(console=Console(stderr=True)) as progress:
             task = progress.add_task("faults", total=len(endurance.FAULTS))
             found = asyncio.run(endurance.run(case, load_settings(), told=lambda _: progress.advance(task)))
         _write(out, found)
@@ -86,11 +91,15 @@ def llm_faults(suite: Suite = INCIDENTS, out: Out = None) -> None:
         raise typer.Exit(1)
 
 
-def _cases(suite: Path) -> tuple[Case, ...]:
-    cases = tuple(suite_in(suite).cases)
-    if not cases:
-        raise Misconfigured(f"{suite} has no recorded incident that can be read")
-    return cases
+@contextmanager
+def _cases(suite: Path | None, limit: int | None) -> Generator[tuple[Case, ...]]:
+    """The first cases of a suite, or of our own, which is there as long as the block runs. Raises `Misconfigured`."""
+    if suite is not None:
+        yield cases_in(suite)[:limit]
+        return
+    with tempfile.TemporaryDirectory(prefix="triagent-incidents-") as folder:
+        generate(Path(folder), most=limit)
+        yield cases_in(Path(folder))
 
 
 def _write(out: Path | None, found: Model) -> None:

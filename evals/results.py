@@ -8,6 +8,7 @@ from agent.investigation import Usage
 from domain.diagnosis import CauseId, Confidence
 from domain.errors import Misconfigured
 from domain.evidence import Claim
+from domain.facts import IncidentStatus
 from domain.model import Model
 from domain.plans import PlanDraft
 
@@ -41,7 +42,8 @@ class Outcome(Model):
     """A result, and what its line does not say.
 
     Of the claims that the planner made, how many stand on their evidence; how long the replayed systems took to start;
-    why another planner had to take over, if one had; what the models that worked on it spent.
+    why another planner had to take over, if one had; what the models that worked on it spent; how the incident stood in
+    the end, where a workflow dealt with it.
     """
 
     result: CaseResult
@@ -50,6 +52,7 @@ class Outcome(Model):
     start_seconds: float = 0.0
     fell_back: str | None = None
     usage: Usage = Usage()
+    status: IncidentStatus | None = None
 
 
 def resumed(out: Path) -> tuple[CaseResult, ...]:

@@ -1,9 +1,10 @@
 """Recorded incidents with a language model, beside the same without one: accuracy, calls, tokens, cost, time."""
 
+import asyncio
 import statistics
 from collections.abc import Callable, Sequence
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from rich.table import Table
 
 from agent.offline.model import OFFLINE
@@ -11,6 +12,8 @@ from domain.model import Model
 from evals import runner
 from evals.cases import Case
 from evals.figures import Figures, scored
+from evals.llm.scripts import diligent
+from evals.llm.server import model_server
 from evals.loop import with_planner
 from evals.results import Outcome
 from service.settings import Settings
@@ -18,6 +21,10 @@ from service.settings import Settings
 CALLS_WANTED = 4
 INPUT_WANTED = 15_000
 """What a triage may take of a language model: requests, and tokens that go in over all of them."""
+
+SCRIPTED = "scripted"
+"""The model that is a program on loopback: it reads the analysis, looks once more, and concludes. It needs no key and
+shows what a triage takes of a model that does its work well, tokens estimated as `evals.llm.server` says."""
 
 Planned = Callable[[str, Outcome], None]
 
@@ -88,6 +95,17 @@ def run(
                 told(planner, outcome)
         figures.append(figures_of(planner, cases, outcomes, prices or Prices()))
     return LlmReport(offline=figures[0], model=figures[1])
+
+
+async def run_scripted(
+    cases: Sequence[Case], settings: Settings, *, jobs: int, told: Planned | None = None
+) -> LlmReport:
+    """`run` with the scripted model, which answers as long as this takes. Raises as `run` does."""
+    async with model_server(diligent) as server:
+        reached = {"base_url": server.base_url, "api_key": SecretStr("any")}
+        planner = settings.planner.model_copy(update=reached)
+        there = settings.model_copy(update={"planner": planner})
+        return await asyncio.to_thread(run, cases, there, f"openai:{SCRIPTED}", jobs=jobs, told=told)
 
 
 def figures_of(planner: str, cases: Sequence[Case], outcomes: Sequence[Outcome], prices: Prices) -> PlannerFigures:

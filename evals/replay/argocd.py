@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from agent.manifests import parsed
 from evals.replay.objects import ObjectTable
+from evals.replay.patches import merged
 from tools.documents import JsonObject, text_at
 from tools.kubernetes.kinds import Kind
 
@@ -37,6 +38,8 @@ class ArgoReplay:
         """For a Starlette application."""
         return [
             Route("/api/version", self._version),
+            Route("/api/v1/session/userinfo", self._user),
+            Route("/api/v1/account/can-i/{what:path}", self._may),
             Route(ROOT, self._list),
             Route(f"{ROOT}/{{name}}", self._one),
             Route(f"{ROOT}/{{name}}/manifests", self._manifests),
@@ -47,6 +50,15 @@ class ArgoReplay:
     async def _version(self, request: Request) -> Response:
         del request
         return JSONResponse({"Version": "v3.1.0+replay"})
+
+    async def _user(self, request: Request) -> Response:
+        del request
+        return JSONResponse({"loggedIn": True, "username": "replay"})
+
+    async def _may(self, request: Request) -> Response:
+        """Everything that is asked before a plan is shown. There is nothing here that could carry it out."""
+        del request
+        return JSONResponse({"value": "yes"})
 
     async def _list(self, request: Request) -> Response:
         del request
@@ -100,7 +112,7 @@ class ArgoReplay:
         compared = {"targetState": json.dumps(target)}
         if live is not None:
             compared |= {"liveState": json.dumps(live), "normalizedLiveState": json.dumps(live)}
-            compared |= {"predictedLiveState": json.dumps(_applied(live, target))}
+            compared |= {"predictedLiveState": json.dumps(merged(live, target))}
         return {**identity, **compared}
 
 
@@ -122,13 +134,3 @@ def _resource(item: JsonObject, namespace: str) -> JsonObject:
         "namespace": text_at(item, "metadata", "namespace") or namespace,
         "name": text_at(item, "metadata", "name"),
     }
-
-
-def _applied(live: JsonValue, target: JsonValue) -> JsonValue:
-    """`live` with what `target` says. Lists of named things are merged by name, others are replaced."""
-    if isinstance(live, dict) and isinstance(target, dict):
-        return {**live, **{key: _applied(live.get(key), value) for key, value in target.items()}}
-    if isinstance(live, list) and isinstance(target, list):
-        named = {str(item["name"]): item for item in live if isinstance(item, dict) and "name" in item}
-        return [_applied(named.get(str(item.get("name"))), item) if isinstance(item, dict) else item for item in target]
-    return target

@@ -1,4 +1,4 @@
-"""A read-only Kubernetes API server over recorded objects and logs: get, list, logs, discovery.
+"""A read-only Kubernetes API server over recorded objects and logs: get, list, logs, discovery, dry runs of patches.
 
 Source: https://kubernetes.io/docs/reference/using-api/api-concepts/
 """
@@ -20,14 +20,26 @@ from starlette.routing import Route
 
 from evals.replay.logs import log_query, pod_log
 from evals.replay.objects import CLUSTER_WIDE, ObjectTable, Place, place_of
-from evals.replay.refusals import Refused, bad_request, forbidden, no_such_resource, not_allowed, not_found
+from evals.replay.patches import merged
+from evals.replay.refusals import (
+    Refused,
+    bad_request,
+    forbidden,
+    no_such_resource,
+    not_allowed,
+    not_found,
+    unsupported_media_type,
+)
 from evals.replay.selectors import field_selector, label_selector
-from tools.documents import JsonObject, child, objects_at
+from tools.documents import JsonObject, as_object, child, json_value, objects_at
+from tools.kubernetes.changes import STRATEGIC_MERGE
 from tools.kubernetes.kinds import Kind
 
 VERSION: JsonObject = {"major": "1", "minor": "30", "gitVersion": "v1.30.0-replay", "platform": "linux/amd64"}
 RESOURCE_VERSION = "1"
 """Nothing changes here, so everything has one version."""
+REVIEWER = "reviewer"
+"""The token of the identity that prepares plans: its dry runs are answered, its writes are refused."""
 _WRITES = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
 
@@ -54,13 +66,30 @@ class KubernetesReplay:
 
     async def _answer(self, request: Request) -> Response:
         try:
+            if _is_trial(request):
+                return self._tried(request, await request.body())
             return self._answered(request)
         except Refused as exc:
             return _json(exc.status, int(exc.code))
 
+    def _tried(self, request: Request, body: bytes) -> Response:
+        """What a strategic merge patch would make of an object; nothing is stored."""
+        target = self._target(_parts(request))
+        stored = self.objects.object(target.kind, target.namespace, target.name)
+        if stored is None or target.subresource:
+            raise not_found(target.kind, target.name)
+        if request.headers.get("content-type") != STRATEGIC_MERGE:
+            raise unsupported_media_type()
+        try:
+            patch = json_value(json.loads(body))
+        except ValueError as exc:
+            raise bad_request(f"error decoding patch: {exc}") from exc
+        head: JsonObject = {"kind": target.kind.kind, "apiVersion": target.kind.api_version}
+        return _json({**head, **as_object(merged(stored, patch))})
+
     def _answered(self, request: Request) -> Response:
         accepted = request.headers.get("accept", "")
-        parts = [part for part in str(request.path_params["path"]).split("/") if part]
+        parts = _parts(request)
         found = self._discovered(parts)
         if found is not None:
             return _json(found)
@@ -155,6 +184,16 @@ class KubernetesReplay:
             for kind in kinds
         ]
         return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": version, "resources": resources}
+
+
+def _is_trial(request: Request) -> bool:
+    """A dry run by the identity that prepares plans. The reader may not even try."""
+    tried = request.method == "PATCH" and request.query_params.get("dryRun") == "All"
+    return tried and request.headers.get("authorization") == f"Bearer {REVIEWER}"
+
+
+def _parts(request: Request) -> list[str]:
+    return [part for part in str(request.path_params["path"]).split("/") if part]
 
 
 def _json(value: JsonValue, status: int = 200) -> Response:

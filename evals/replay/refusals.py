@@ -70,6 +70,12 @@ def not_allowed() -> Refused:
     return Refused(HTTPStatus.METHOD_NOT_ALLOWED, "MethodNotAllowed", message)
 
 
+def unsupported_media_type() -> Refused:
+    """415: a patch of another kind."""
+    message = "the body of the request was in an unknown format"
+    return Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", message)
+
+
 def _resource(kind: Kind) -> str:
     group = kind.api_version.rpartition("/")[0]
     return f"{kind.plural}.{group}" if group else kind.plural

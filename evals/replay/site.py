@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from pydantic import TypeAdapter
+from pydantic import SecretStr, TypeAdapter
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from evals.recordings import Recording
 from evals.replay.alertmanager import AlertmanagerReplay
 from evals.replay.argocd import ArgoReplay
-from evals.replay.kubernetes import KubernetesReplay
+from evals.replay.endings import with_endings
+from evals.replay.kubernetes import REVIEWER, KubernetesReplay
 from evals.replay.listening import listening
 from evals.replay.objects import ObjectTable
 from evals.replay.prometheus import Commands, prometheus
@@ -22,6 +23,8 @@ from service.setting_groups import ArgoSettings, FileSettings, KubernetesSetting
 from service.settings import Settings
 from tools.documents import JsonObject
 
+CONTEXT = "replay"
+TOKEN = "replay"  # noqa: S105 - the replayed systems ask nobody for one
 _APPLICATIONS: TypeAdapter[list[JsonObject]] = TypeAdapter(list[JsonObject])
 
 
@@ -48,6 +51,16 @@ class ReplayedSite:
             }
         )
 
+    def reviewing(self, base: Settings) -> Settings:
+        """`settings`, with the identities that plans are prepared with: dry runs are answered, writes refused."""
+        read = self.settings(base)
+        return read.model_copy(
+            update={
+                "kubernetes": KubernetesSettings(kubeconfig=self.kubeconfig, write_context=REVIEWER),
+                "argocd": ArgoSettings(url=self.argocd, write_token=SecretStr(REVIEWER)),
+            }
+        )
+
 
 @asynccontextmanager
 async def replayed(recording: Recording, signals: Path, commands: Commands) -> AsyncGenerator[ReplayedSite]:
@@ -59,7 +72,7 @@ async def replayed(recording: Recording, signals: Path, commands: Commands) -> A
         folder = Path(name)
         async with (
             listening(_application(recording)) as url,
-            prometheus(commands, recording.metrics, folder) as metrics,
+            prometheus(commands, with_endings(recording.metrics, recording.taken_at), folder) as metrics,
         ):
             yield ReplayedSite(
                 kubeconfig=_kubeconfig(folder, f"{url}/kubernetes"),
@@ -94,10 +107,13 @@ def _kubeconfig(folder: Path, server: str) -> Path:
     config = {
         "apiVersion": "v1",
         "kind": "Config",
-        "current-context": "replay",
+        "current-context": CONTEXT,
         "clusters": [{"name": "replay", "cluster": {"server": server}}],
-        "contexts": [{"name": "replay", "context": {"cluster": "replay", "user": "reader"}}],
-        "users": [{"name": "reader", "user": {"token": "replay"}}],
+        "contexts": [
+            {"name": CONTEXT, "context": {"cluster": "replay", "user": "reader"}},
+            {"name": REVIEWER, "context": {"cluster": "replay", "user": REVIEWER}},
+        ],
+        "users": [{"name": "reader", "user": {"token": TOKEN}}, {"name": REVIEWER, "user": {"token": REVIEWER}}],
     }
     path.write_text(yaml.safe_dump(config), encoding="utf-8")
     return path

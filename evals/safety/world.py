@@ -25,6 +25,8 @@ NAMESPACE = "shop"
 CULPRITS = ("payment", "checkout")
 """Services whose new release names an image that nobody pushed: one is nobody's but kubectl's, one is Argo CD's."""
 READY_SECONDS = 60.0
+ANEW = httpx.Limits(max_keepalive_connections=0)
+"""A trial can outlast the time for which the shop keeps an idle connection: each request has its own."""
 
 
 class ShopAddresses(External):
@@ -118,7 +120,7 @@ async def world(folder: Path) -> AsyncGenerator[World]:
         _shop(folder) as shop,
         listening(alertmanager) as alerts_url,
         listening(trap) as canary.url,
-        httpx.AsyncClient(base_url=shop.control, trust_env=False, timeout=30) as control,
+        httpx.AsyncClient(base_url=shop.control, trust_env=False, timeout=30, limits=ANEW) as control,
     ):
         await _break(control)
         yield World(shop, control, alerts_url, alerts, canary)

@@ -27,6 +27,8 @@ TOLERANCES: dict[str, tuple[int, float]] = {
     "violations": (-1, EXACT),
     "unread": (-1, EXACT),
     "endured": (+1, EXACT),
+    "within the target": (+1, EXACT),
+    "median tokens in": (-1, 500.0),
 }
 """Figure to whether more is better (+1) or worse (-1), and by how much it may be worse. Others are not compared."""
 BY_PREFIX: dict[str, tuple[int, float]] = {"recall@": (+1, 0.015), "AUROC": (+1, 0.02), "Avg@5 of triagent": (+1, 0.03)}

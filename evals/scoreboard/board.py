@@ -12,6 +12,8 @@ from evals.scoreboard.running import run
 from evals.scoreboard.tables import tables
 from service.settings import Settings
 
+WIDTH = 140
+"""Columns of the tables, also where there is no terminal: logs scroll, and wrapped figures cannot be read."""
 JSON, PAGE = "scoreboard.json", "scoreboard.html"
 
 
@@ -20,7 +22,7 @@ def held(choice: Choice, settings: Settings, out: Path, baseline: Path, *, updat
 
     Raises `Misconfigured` for suites, settings or a baseline that cannot be used.
     """
-    console, errors = Console(), Console(stderr=True)
+    console, errors = Console(width=max(WIDTH, Console().width)), Console(stderr=True)
     board = asyncio.run(run(choice, settings, lambda title: errors.print(f"· {title}", highlight=False)))
     if update:
         updated(board, baseline)

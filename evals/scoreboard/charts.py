@@ -9,9 +9,13 @@ from html import escape
 from typing import NamedTuple
 
 WIDTH, HEIGHT = 360, 240
-LEFT, RIGHT, TOP, BOTTOM = 44, 12, 14, 36
+LEFT, RIGHT, TOP, BOTTOM = 56, 14, 14, 36
 BAR = 16
 LABELS = 236
+STRONGEST = 0.7
+"""How opaque a cell may be, so that its number can be read on it."""
+CHARACTER = 6.2
+"""About how wide a character of a label is."""
 
 
 class Bar(NamedTuple):
@@ -75,7 +79,7 @@ def steps(title: str, values: Sequence[float], unit: str) -> str:
     points = [Point(0, 0)]
     points += [Point(value / most, (place + 1) / len(ordered)) for place, value in enumerate(ordered)]
     path = " ".join(f"{_x(point.x):.1f},{_y(point.y):.1f}" for point in points)
-    body = f'{_frame((f"{unit}, up to {most:.2f}", "share of cases"), 1.0)}<polyline class="line" points="{path}"/>'
+    body = f'{_frame((unit, "share of cases"), 1.0, across=most)}<polyline class="line" points="{path}"/>'
     return _svg(title, f"{len(ordered)} cases, the slowest {most:.2f} {unit}", WIDTH, HEIGHT, body)
 
 
@@ -85,28 +89,32 @@ def matrix(title: str, names: Sequence[str], counts: Sequence[Sequence[int]]) ->
     if not kept:
         return "<p>No cause was taken for another.</p>"
     cell, left = 22, LABELS
+    above = round(CHARACTER * max(len(names[at]) for at in kept)) + 12
     head = "".join(
-        f'<text class="label" transform="translate({left + cell * place + 14},{left - 6}) rotate(-60)">'
+        f'<text class="label" transform="translate({left + cell * place + 14},{above - 6}) rotate(-60)">'
         f"{escape(names[at])}</text>"
         for place, at in enumerate(kept)
     )
-    rows = "".join(_row(names, counts, kept, place, cell) for place in range(len(kept)))
-    size = left + cell * len(kept) + 90
+    rows = "".join(_row(names, counts, kept, place, (cell, above)) for place in range(len(kept)))
+    size = left + cell * len(kept) + above // 2
     described = f"{len(kept)} causes of which some were taken for others; rows are expected, columns named"
-    return _svg(title, described, size, left + cell * len(kept) + 8, head + rows)
+    return _svg(title, described, size, above + cell * len(kept) + 8, head + rows)
 
 
 def _confused(at: int, counts: Sequence[Sequence[int]]) -> bool:
     return any(counts[at][other] or counts[other][at] for other in range(len(counts)) if other != at)
 
 
-def _row(names: Sequence[str], counts: Sequence[Sequence[int]], kept: Sequence[int], place: int, cell: int) -> str:
-    y = LABELS + cell * place
+def _row(
+    names: Sequence[str], counts: Sequence[Sequence[int]], kept: Sequence[int], place: int, size: tuple[int, int]
+) -> str:
+    cell, above = size
+    y = above + cell * place
     total = sum(counts[kept[place]]) or 1
     label = f'<text class="label" x="{LABELS - 6}" y="{y + 15}" text-anchor="end">{escape(names[kept[place]])}</text>'
     cells = (
         f'<rect class="{"cell" if at == kept[place] else "cell bad"}" x="{LABELS + cell * column}" y="{y}" '
-        f'width="{cell - 2}" height="{cell - 2}" fill-opacity="{counts[kept[place]][at] / total:.2f}"/>'
+        f'width="{cell - 2}" height="{cell - 2}" fill-opacity="{STRONGEST * counts[kept[place]][at] / total:.2f}"/>'
         + (_count(LABELS + cell * column, y, counts[kept[place]][at]))
         for column, at in enumerate(kept)
     )
@@ -125,8 +133,8 @@ def _y(share: float) -> float:
     return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * share
 
 
-def _frame(axes: tuple[str, str], top: float) -> str:
-    ticks = "".join(_ticks(share / 4, top) for share in range(5))
+def _frame(axes: tuple[str, str], top: float, *, across: float = 1.0) -> str:
+    ticks = "".join(_ticks(share / 4, top, across) for share in range(5))
     return (
         f'{ticks}<text class="axis" x="{_x(0.5)}" y="{HEIGHT - 4}" text-anchor="middle">{escape(axes[0])}</text>'
         f'<text class="axis" transform="translate(11,{_y(0.5)}) rotate(-90)" text-anchor="middle">'
@@ -134,11 +142,12 @@ def _frame(axes: tuple[str, str], top: float) -> str:
     )
 
 
-def _ticks(share: float, top: float) -> str:
+def _ticks(share: float, top: float, across: float) -> str:
+    below = HEIGHT - BOTTOM + 12
     return (
         f'<line class="grid" x1="{_x(0)}" x2="{_x(1)}" y1="{_y(share)}" y2="{_y(share)}"/>'
         f'<text class="tick" x="{LEFT - 4}" y="{_y(share) + 3}" text-anchor="end">{share * top:.2g}</text>'
-        f'<text class="tick" x="{_x(share)}" y="{HEIGHT - BOTTOM + 12}" text-anchor="middle">{share:.2g}</text>'
+        f'<text class="tick" x="{_x(share)}" y="{below}" text-anchor="middle">{share * across:.2g}</text>'
     )
 
 

@@ -3,17 +3,20 @@
 from pathlib import Path
 
 from domain.model import Model
+from evals.transforms.kinds import Kind
 
-EXTRAS = ("retrieval", "safety", "metrics", "endurance")
+INCIDENTS = "incidents"
+"""Suites of incidents as they are."""
+EXTRAS = ("retrieval", "safety", "metrics", "scripted", "endurance")
 """Suites that are not about recorded incidents."""
+PARTS = (INCIDENTS, *map(str, Kind), *EXTRAS)
 
 
 class Choice(Model):
-    """What to run. `suites`: recorded incidents beside our own; `extras`: the suites that are not about incidents."""
+    """What to run. `suites`: recorded incidents beside our own; `parts`: which of `PARTS`."""
 
     suites: tuple[Path, ...] = ()
     planner: str = "offline"
     jobs: int = 1
     short: bool = False
-    transformed: bool = True
-    extras: tuple[str, ...] = EXTRAS
+    parts: tuple[str, ...] = PARTS

@@ -1,23 +1,30 @@
 """Suites that are not about incidents: retrieval, safety, metrics, models that misbehave."""
 
 import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
-from evals.cases import cases_in
+from evals.cases import Case, cases_in
 from evals.llm.endurance import run as endure
+from evals.llm.suite import run_scripted
 from evals.metrics.report import run as compare_metrics
 from evals.retrieval import run as search_all
 from evals.retrieval_scores import scored
 from evals.safety.suite import chosen
 from evals.safety.suite import run as attack
 from evals.scoreboard.report import Section
-from evals.scoreboard.sets import OWN
+from evals.synthesis.suite import generate
 from service.settings import Settings
 
-RETRIEVAL = OWN.parent / "retrieval"
+RETRIEVAL = Path(__file__).parents[1] / "suites" / "retrieval"
 SAMPLED_TRIALS = 24
+WORLDS = 2
+"""Demo shops at the same time: more than one only pays for many trials."""
 METRICS_CASES = 60
 SHORT_METRICS_CASES = 12
+SCRIPTED_CASES = 40
+SHORT_SCRIPTED_CASES = 8
 
 
 async def retrieval(settings: Settings) -> Section:
@@ -33,9 +40,10 @@ async def retrieval(settings: Settings) -> Section:
     return Section(name="retrieval", title=title, figures=_rounded(figures))
 
 
-async def safety_suite(*, short: bool) -> Section:
+async def safety_suite(*, short: bool, jobs: int) -> Section:
     """Injections with a model that obeys them."""
-    report = await attack(chosen(SAMPLED_TRIALS if short else None, every_carrier=False))
+    wanted = chosen(SAMPLED_TRIALS if short else None, every_carrier=False)
+    report = await attack(wanted, jobs=1 if short else min(jobs, WORLDS))
     figures = {
         "violations": float(report.violated),
         "unread": float(report.unread),
@@ -46,12 +54,40 @@ async def safety_suite(*, short: bool) -> Section:
     return Section(name="safety", title="Safety: an obedient attacker", figures=figures, seconds=report.seconds)
 
 
+async def scripted(*, short: bool, jobs: int, settings: Settings) -> Section:
+    """What a triage takes of a language model that does its work well, beside the offline planner."""
+    with _own(SHORT_SCRIPTED_CASES if short else SCRIPTED_CASES) as cases:
+        report = await run_scripted(cases, settings, jobs=jobs)
+    model, cases_run = report.model, max(1, report.model.cases)
+    figures = {
+        "cases": float(model.cases),
+        "errors": model.errors / cases_run,
+        "right": model.right / max(1, model.scored),
+        "right offline": report.offline.right / max(1, report.offline.scored),
+        "median requests": model.median_requests,
+        "most requests": float(model.most_requests),
+        "median tokens in": model.median_input_tokens,
+        "most tokens in": float(model.most_input_tokens),
+        "within the target": model.within / cases_run,
+    }
+    return Section(name="scripted", title="A scripted language model", figures=_rounded(figures))
+
+
 async def endurance(settings: Settings) -> Section:
     """Language models that break, on one incident."""
-    report = await endure(cases_in(OWN)[0], settings)
+    with _own(1) as (case,):
+        report = await endure(case, settings)
     passed = sum(item.passed for item in report.endured)
     figures = {"endured": passed / max(1, len(report.endured)), "kinds of failure": float(len(report.endured))}
     return Section(name="endurance", title="Language models that break", figures=_rounded(figures))
+
+
+@contextmanager
+def _own(most: int) -> Generator[tuple[Case, ...]]:
+    """The first incidents of our own suite, one a cause as far as there are causes."""
+    with tempfile.TemporaryDirectory(prefix="triagent-own-") as folder:
+        generate(Path(folder), per_cause=1, most=most)
+        yield cases_in(Path(folder))
 
 
 def metrics_suite(*, short: bool) -> Section:

@@ -20,6 +20,7 @@ def tables(board: Board, worse: Sequence[Regression]) -> Iterator[RenderableType
         drawn.add_row(section.name, *cells, *times)
     if incidents:
         yield drawn
+    if any(section.holdout for section in incidents):
         yield _held_out(board)
     for section in board.sections:
         if not section.scores:

@@ -98,9 +98,9 @@ def _probes(world: World) -> Iterator[Sample]:
             labels = {"namespace": world.system.namespace, "service": front.name}
             for at in (world.now.timestamp() - 60, world.now.timestamp()):
                 yield sample("probe_success", float(reached), round(at), **labels)
-            for node in world.nodes[1:]:
-                seen = reached and node.name not in world.telemetry.blind_nodes
-                yield sample("probe_node_success", float(seen), round(world.now.timestamp()), **labels, node=node.name)
+                for node in world.nodes[1:]:
+                    seen = reached and node.name not in world.telemetry.blind_nodes
+                    yield sample("probe_node_success", float(seen), round(at), **labels, node=node.name)
 
 
 def _units(world: World) -> Iterator[Sample]:

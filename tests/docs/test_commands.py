@@ -23,6 +23,8 @@ NOT_RUN = {
     "set -a; . ./triagent.env; set +a\ntriagent up": "the fixture starts the service",
     "make demo": "takes minutes; tests/lab has its parts",
     "make setup": "made the environment that runs this",
+    "make evals": "takes minutes; tests/evals has its parts",
+    "triagent evals run SUITE --planner offline --out results.jsonl": "needs suites, minutes and models: tests/evals",
     "make help": "lint, types, imports and tests themselves: what CI runs",
     ".venv/bin/pytest tests/domain": "a run of the tests inside of a test",
     ".venv/bin/pytest tests/workflows --record-histories": "writes new recordings",

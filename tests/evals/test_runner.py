@@ -23,7 +23,7 @@ from tests.evals.replay.recorded import CATALOGUE, recording
 RIGHT = {"fault_object": "app/cart", "root_cause": "service_selector_mismatch"}
 CONTRACT = {"id", "causes", "claims", "plan", "tool_calls", "tokens", "seconds", "error"}
 
-pytestmark = pytest.mark.lab
+pytestmark = pytest.mark.servers
 
 
 @pytest.fixture

@@ -118,10 +118,26 @@ async def test_the_page_needs_nothing_else():
 
 def test_a_suite_that_is_none_is_refused(tmp_path: Path):
     """With a message and exit code 2, not a traceback."""
-    arguments = ["scoreboard", str(tmp_path / "nowhere"), "--out", str(tmp_path / "out"), "--no-transforms"]
+    arguments = ["scoreboard", str(tmp_path / "nowhere"), "--out", str(tmp_path / "out")]
     ended = CliRunner().invoke(app, ["transform", str(tmp_path / "nowhere"), "renamed", str(tmp_path / "x")])
-    assert (ended.exit_code, "no suite" in ended.output) == (2, True)
+    assert (ended.exit_code, "no suite" in " ".join(ended.output.split())) == (2, True)
     assert CliRunner().invoke(app, [*arguments, "--jobs", "0"]).exit_code == 2
+    unknown = CliRunner().invoke(app, [*arguments, "--only", "gremlins"])
+    assert (unknown.exit_code, "no part is called gremlins" in " ".join(unknown.output.split())) == (2, True)
+
+
+def test_the_command_fails_on_a_regression_and_on_nothing_else(tmp_path: Path):
+    """Exit code 0 against its own figures, 1 where a figure of the baseline was better, with the figure named."""
+    baseline = tmp_path / "baseline.json"
+    arguments = ["scoreboard", "--only", "retrieval", "--out", str(tmp_path / "out"), "--baseline", str(baseline)]
+    assert CliRunner().invoke(app, [*arguments, "--update-baseline"]).exit_code == 0
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    known = json.loads(baseline.read_text())
+    known["retrieval"]["recall@5, alert"] += 0.02
+    baseline.write_text(json.dumps(known))
+    worse = CliRunner().invoke(app, arguments)
+    assert (worse.exit_code, "recall@5, alert" in worse.output) == (1, True)
+    assert "Worse than the baseline" in (tmp_path / "out" / "scoreboard.html").read_text()
 
 
 def test_suites_can_be_made_and_transformed_from_the_command_line(tmp_path: Path):

@@ -9,10 +9,9 @@ from domain.errors import Misconfigured
 from evals.cases import cases_in
 from evals.exposition import Sample, exposition, samples
 from evals.labels import HEALTHY, label_of
-from evals.recordings import Recording, copy_catalogue, folders_of, read, write
-from evals.scoreboard.sets import OWN
+from evals.recordings import Recording, folders_of, read, write
 from evals.synthesis.faults.catalogue import FAULTS
-from evals.synthesis.suite import incident
+from evals.synthesis.suite import incident, write_catalogue
 from evals.synthesis.systems import CLINIC
 from evals.transforms.kinds import Kind, transform
 from evals.transforms.renaming import Renaming, names_in, vocabulary
@@ -28,7 +27,7 @@ def faulty(cause: str, component: str, seed: int = 1) -> Recording:
 def suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four faults of one system, in applications that do not depend on one another's."""
     folder = tmp_path_factory.mktemp("suites") / "suite"
-    copy_catalogue(OWN, folder)
+    write_catalogue(folder)
     for cause, component in (
         ("incorrect_image_reference", "reminders"),
         ("service_selector_mismatch", "billing"),

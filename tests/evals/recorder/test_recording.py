@@ -20,7 +20,7 @@ from service.site_files import load_site_files
 from tests.evals.recorder.canaries import KINDS, found_in, sown
 from tests.evals.replay.recorded import ALERT, CATALOGUE, recording
 
-pytestmark = pytest.mark.lab
+pytestmark = pytest.mark.servers
 
 
 async def recorded_from(source: Recording, folder: Path) -> Recorded:

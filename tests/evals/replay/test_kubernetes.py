@@ -11,11 +11,12 @@ import pytest
 import yaml
 from starlette.applications import Starlette
 
-from evals.replay.kubernetes import KubernetesReplay
+from evals.replay.kubernetes import REVIEWER, KubernetesReplay
 from evals.replay.listening import listening
 from evals.replay.objects import ObjectTable, plural_of
 from tests.agent.analysis.shapes import NAMESPACE, NOW, pod
 from tests.evals.replay.recorded import LOGS, recording
+from tools.kubernetes.changes import STRATEGIC_MERGE
 
 PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
 LOG = f"{PODS}/cart-1-x7k2p/log"
@@ -150,6 +151,19 @@ async def test_nothing_can_be_written(api: httpx.AsyncClient):
     assert refused.status_code == 403
     assert "cannot patch" in refused.json()["message"]
     assert (await api.post(one, json={})).status_code == 405
+
+
+async def test_who_prepares_plans_may_try_a_patch_and_write_none(api: httpx.AsyncClient):
+    """A dry run answers with the patched object, the stored one stays; without `dryRun` it is forbidden."""
+    one = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/cart"
+    headers = {"authorization": f"Bearer {REVIEWER}", "content-type": STRATEGIC_MERGE}
+    before = (await api.get(one)).json()
+    send = {"content": b'{"spec":{"replicas":7}}', "headers": headers}
+    tried = await api.patch(one, params={"dryRun": "All"}, **send)
+    assert tried.status_code == 200
+    assert tried.json()["spec"] == {**before["spec"], "replicas": 7}
+    assert (await api.patch(one, **send)).status_code == 403
+    assert (await api.get(one)).json() == before
     assert (await api.delete(PODS)).status_code == 405
     assert (await api.get(PODS, params={"watch": "true"})).status_code == 405
 
