@@ -252,17 +252,18 @@ def _catalogue(path: Path) -> SignalCatalogue:
     except OSError as exc:
         raise Misconfigured(f"{path.parent} is no suite: {exc}") from exc
     except (ValidationError, yaml.YAMLError, UnicodeDecodeError) as exc:
-        raise Misconfigured(f"{path} is no signals catalogue: {_first_problem(exc)}") from exc
+        raise Misconfigured(f"{path} is no signals catalogue: {first_problem(exc)}") from exc
 
 
 def _read(model: type[ModelT], path: Path, content: bytes) -> ModelT:
     try:
         return model.model_validate_json(content)
     except ValidationError as exc:
-        raise Misconfigured(f"{path}: {_first_problem(exc)}") from exc
+        raise Misconfigured(f"{path}: {first_problem(exc)}") from exc
 
 
-def _first_problem(error: Exception) -> str:
+def first_problem(error: Exception) -> str:
+    """What is wrong, and where, in one line."""
     if not isinstance(error, ValidationError):
         return " ".join(str(error).split())
     first = error.errors(include_url=False)[0]

@@ -19,7 +19,7 @@ from domain.alerts import AlertGroup, Webhook
 from domain.errors import Misconfigured
 from domain.evidence import unsupported
 from domain.learning import BacklogItem, Pattern, query_about
-from evals.cases import Case
+from evals.cases import Case, first_problem
 from evals.recordings import Recording, read
 from evals.replay.prometheus import Commands, find_commands
 from evals.replay.site import ReplayedSite, replayed
@@ -126,7 +126,7 @@ def recording_of(folder: Path) -> Recording:
         recording = read(folder)
         group_of(recording)
     except (ValidationError, ValueError, KeyError, TypeError, AttributeError) as exc:
-        reason = exc.errors()[0]["msg"] if isinstance(exc, ValidationError) else repr(exc)
+        reason = first_problem(exc) if isinstance(exc, ValidationError) else repr(exc)
         raise Misconfigured(f"{folder} is no recorded incident: {reason}") from exc
     return recording
 

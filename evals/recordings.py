@@ -12,15 +12,33 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple, TypeVar, cast
+
+from pydantic import TypeAdapter, ValidationError
 
 from agent.cluster.index import Cluster
 from domain.errors import Misconfigured
-from evals.cases import CaseHeader
+from domain.model import External
+from evals.cases import CaseHeader, first_problem
 from evals.labels import Label
 from tools.documents import JsonObject, json_value, text_at
 
 _STAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:\d\d)")
+
+
+class RecordedObjects(External):
+    """A Kubernetes `List`."""
+
+    items: tuple[JsonObject, ...]
+
+
+Shape = TypeVar("Shape")
+HEADER: TypeAdapter[CaseHeader] = TypeAdapter(CaseHeader)
+LABEL: TypeAdapter[Label] = TypeAdapter(Label)
+OBJECT: TypeAdapter[JsonObject] = TypeAdapter(JsonObject)
+OBJECTS: TypeAdapter[list[JsonObject]] = TypeAdapter(list[JsonObject])
+LIST: TypeAdapter[RecordedObjects] = TypeAdapter(RecordedObjects)
+TEXTS: TypeAdapter[dict[str, str]] = TypeAdapter(dict[str, str])
 
 
 class Key(NamedTuple):
@@ -87,15 +105,16 @@ def read(folder: Path) -> Recording:
     label = folder / "expected.json"
     known = {"case.json", "webhook.json", "active_alerts.json", "manifests.json", "expected.json"}
     known |= {"kubernetes.json.gz", "logs.json.gz", "metrics.om.gz"}
+    _shaped(HEADER, folder / "case.json")
     return Recording(
-        header=cast("JsonObject", _json(folder / "case.json")),
-        webhook=cast("JsonObject", _json(folder / "webhook.json")),
-        items=tuple(cast("dict[str, list[JsonObject]]", _json(folder / "kubernetes.json.gz"))["items"]),
-        logs=cast("dict[str, str]", _json(folder / "logs.json.gz")),
-        manifests=cast("dict[str, str]", _json(folder / "manifests.json")),
+        header=_shaped(OBJECT, folder / "case.json"),
+        webhook=_shaped(OBJECT, folder / "webhook.json"),
+        items=_shaped(LIST, folder / "kubernetes.json.gz").items,
+        logs=_shaped(TEXTS, folder / "logs.json.gz"),
+        manifests=_shaped(TEXTS, folder / "manifests.json"),
         metrics=_bytes(folder / "metrics.om.gz").decode(),
-        active_alerts=tuple(cast("list[JsonObject]", _json(folder / "active_alerts.json"))),
-        label=Label.model_validate(_json(label)) if label.exists() else None,
+        active_alerts=tuple(_shaped(OBJECTS, folder / "active_alerts.json")),
+        label=_shaped(LABEL, label) if label.exists() else None,
         extra={path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.name not in known},
     )
 
@@ -148,11 +167,12 @@ def _moved(stamp: str, by: timedelta) -> str:
     return text.replace("+00:00", "Z") if stamp.endswith("Z") else text
 
 
-def _json(path: Path) -> object:
+def _shaped(shape: TypeAdapter[Shape], path: Path) -> Shape:
+    """What the file holds. Raises `Misconfigured` for anything else than that."""
     try:
-        return json.loads(_bytes(path))
-    except ValueError as exc:
-        raise Misconfigured(f"{path} is not JSON: {exc}") from exc
+        return shape.validate_json(_bytes(path))
+    except ValidationError as exc:
+        raise Misconfigured(f"{path}: {first_problem(exc)}") from exc
 
 
 def _bytes(path: Path) -> bytes:

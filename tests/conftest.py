@@ -1,9 +1,15 @@
 import os
 
 import pytest
+from hypothesis import settings
 
 # Parallel test runners set it, and rich would keep that width for the whole process.
 os.environ.pop("COLUMNS", None)
+
+
+# How long an example takes says something about the machine only.
+settings.register_profile("tests", deadline=None)
+settings.load_profile("tests")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -47,6 +47,9 @@ SETTLING = (timedelta(seconds=5), timedelta(seconds=15))
 OUTAGE = (timedelta(seconds=5), timedelta(seconds=20), timedelta(seconds=30))
 """Pauses before one is repeated that found nothing while a source was away."""
 
+CANCEL_AGAIN = 0.5
+"""Seconds. Whatever takes a cancelled activity for one that failed goes on with something else: cancel that, too."""
+
 NOTHING_FOUND = LookupResult(matches=(), known=None)
 
 T = TypeVar("T")
@@ -409,7 +412,10 @@ class IncidentTriage:
         if task.done():
             return await task
         task.cancel()
-        await workflow.wait([task])
+        await workflow.wait([task], timeout=CANCEL_AGAIN if workflow.patched("cancel-until-it-ends") else None)
+        while not task.done():
+            task.cancel()
+            await workflow.wait([task], timeout=CANCEL_AGAIN)
         raise Ended(self._gate.stopped or "cancelled", self._gate.stop_reason)
 
     # --- DOCUMENTATION and END

@@ -310,7 +310,7 @@ async def test_cancelling_during_the_investigation_ends_it(stage: Stage):
     triage = await stage.start()
     investigating = await stage.until(triage.id, "triaging")
     assert (await stage.decide(investigating, "cancel")).outcome == "cancelled"
-    assert (await triage.result()).status == "cancelled"
+    assert (await asyncio.wait_for(triage.result(), 20)).status == "cancelled"
     assert stage.cluster.writes == []
 
 
