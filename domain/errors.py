@@ -18,7 +18,8 @@ TriagentError
 │   ├── UpstreamUnavailable   refused, timed out, TLS, 5xx, 429
 │   ├── UpstreamRejected      4xx: the request is wrong, or not allowed
 │   ├── UpstreamGarbled       an answer that is not what its API documents
-│   └── UpstreamTooLarge      an answer over the size cap
+│   ├── UpstreamTooLarge      an answer over the size cap
+│   └── NotConfigured         there is no such system here
 └── Misconfigured             a setting or a file on disk; names it and the way out
     ├── CorruptStore          an index or database that cannot be read
     └── FolderInUse           an index that another process has open (`knowledge.stores.lock`)
@@ -128,6 +129,13 @@ class UpstreamGarbled(UpstreamError):
 
 class UpstreamTooLarge(UpstreamError):
     """An answer over the size cap."""
+
+
+class NotConfigured(UpstreamError):
+    """A system that this site has not named in its settings."""
+
+    def __init__(self, system: str) -> None:
+        super().__init__(system, "not configured")
 
 
 class Misconfigured(TriagentError):

@@ -9,7 +9,7 @@ from agent.analysis import Sources
 from agent.toolset.cited import CitedAnswer, cite, evidence_of
 from agent.toolset.focus import Focus
 from agent.toolset.wording import clock
-from domain.errors import UpstreamUnavailable
+from domain.errors import NotConfigured
 from domain.evidence import Claim, Evidence, Observation
 from domain.inventory import Inventory
 from tools.argocd.models import ApplicationState, ResourceDiff
@@ -46,7 +46,7 @@ class ApplicationTools:
 
     def _argo(self) -> ArgoReader:
         if self._sources.argocd is None:
-            raise UpstreamUnavailable("argocd", "not configured")
+            raise NotConfigured("argocd")
         return self._sources.argocd
 
 

@@ -12,7 +12,7 @@ from agent.toolset.cited import CitedAnswer, cite, evidence_of
 from agent.toolset.focus import Focus
 from agent.toolset.listing import changes, listing, restarts_of
 from agent.toolset.wording import clock
-from domain.errors import InvalidInput, NotFound, UpstreamUnavailable
+from domain.errors import InvalidInput, NotConfigured, NotFound
 from domain.evidence import Claim, Evidence, Observation
 from domain.inventory import Inventory, WorkloadEntry
 from domain.model import Timestamp
@@ -160,7 +160,7 @@ class ClusterTools:
 
     def _kubernetes(self) -> KubernetesReader:
         if self._sources.kubernetes is None:
-            raise UpstreamUnavailable("kubernetes", "not configured")
+            raise NotConfigured("kubernetes")
         return self._sources.kubernetes
 
 

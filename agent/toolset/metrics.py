@@ -13,7 +13,7 @@ from agent.analysis import Sources
 from agent.toolset.cited import CitedAnswer, cite, evidence_of
 from agent.toolset.focus import Focus
 from agent.toolset.wording import clock, number, told_apart
-from domain.errors import UpstreamUnavailable
+from domain.errors import NotConfigured
 from domain.evidence import Claim, Evidence, Observation
 from domain.model import Timestamp
 from domain.signals import ANY
@@ -157,7 +157,7 @@ class MetricTools:
 
     def _prometheus(self) -> PrometheusReader:
         if self._sources.prometheus is None:
-            raise UpstreamUnavailable("prometheus", "not configured")
+            raise NotConfigured("prometheus")
         return self._sources.prometheus
 
 

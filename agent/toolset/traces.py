@@ -10,7 +10,7 @@ from agent.analysis import Sources
 from agent.toolset.cited import CitedAnswer, cite, evidence_of
 from agent.toolset.focus import Focus
 from agent.toolset.wording import clock, number
-from domain.errors import UpstreamUnavailable
+from domain.errors import NotConfigured
 from domain.evidence import Claim, Evidence, Observation
 from tools.reading import Reading
 from tools.tempo.models import SpanView, TraceHit, TraceSummary
@@ -65,7 +65,7 @@ class TraceTools:
 
     def _tempo(self) -> TempoReader:
         if self._sources.tempo is None:
-            raise UpstreamUnavailable("tempo", "not configured")
+            raise NotConfigured("tempo")
         return self._sources.tempo
 
 

@@ -138,6 +138,20 @@ async def test_logs_that_are_no_utf8_are_read(upstream: Build):
     assert (await reader.logs("shop", "p", "app")).value.startswith("caf")
 
 
+async def test_a_node_that_gives_no_logs_is_not_an_outage_of_the_api(upstream: Build):
+    """The API server's 500 about a kubelet is no reason to look again soon; any other 500 is."""
+
+    def answer(message: str) -> Upstream:
+        return upstream(lambda _: httpx.Response(500, json={"kind": "Status", "message": message}))
+
+    with pytest.raises(UpstreamRejected, match="the node does not give the log"):
+        await KubernetesReader(answer('Get "https://n:10250/containerLogs/shop/p/app": dial tcp: refused')).logs(
+            "shop", "p"
+        )
+    with pytest.raises(UpstreamUnavailable):
+        await KubernetesReader(answer("etcd is away")).logs("shop", "p")
+
+
 async def test_events_of_both_kinds_are_told_alike(upstream: Build):
     """Counted events and series; the last seen comes last; what is about nothing is left out."""
     involved = {"kind": "Pod", "name": "p", "namespace": "shop"}

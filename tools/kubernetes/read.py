@@ -7,7 +7,7 @@ import asyncio
 
 from pydantic import JsonValue
 
-from domain.errors import InvalidQuery, NotFound, UpstreamGarbled, UpstreamRejected
+from domain.errors import InvalidQuery, NotFound, UpstreamGarbled, UpstreamRejected, UpstreamUnavailable
 from domain.inventory import RolloutRevision
 from domain.model import canonical_json
 from domain.objects import ObjectRef, WorkloadRef
@@ -25,6 +25,8 @@ from tools.reading import Reading
 MAX_TAIL = 5000
 GREP_TAIL = 5000
 """Lines that `grep` looks through."""
+KUBELET_LOGS = "/containerLogs/"
+"""In the words of an API server that could not get a log from a node."""
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 
 
@@ -153,6 +155,10 @@ class KubernetesReader:
             return await self.upstream.get_text(
                 path, params | ({"container": container} if container else {})
             ), container
+        except UpstreamUnavailable as exc:
+            if KUBELET_LOGS in str(exc):  # the API server is well; it is the pod's node that does not answer
+                raise UpstreamRejected("kubernetes", f"the node does not give the log: {exc}", 500) from exc
+            raise
         except UpstreamRejected as exc:
             if exc.status == 404:
                 raise NotFound(f"pod/{pod} in {namespace} does not exist") from exc
