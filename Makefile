@@ -22,7 +22,7 @@ demo: $(STAMPS)/base parts ## See an alert become an approved, verified, documen
 	@$(BIN)/triagent demo $(if $(KEEP),--keep)
 
 test: setup ## Run the tests against the real servers
-	$(BIN)/pytest -n 2 --dist loadfile -m 'not lab'
+	$(BIN)/pytest -n 3 --dist loadfile -m 'not lab'
 
 test-lab: setup lab-parts ## Prove the product on the real cluster (FULL=1 for all repetitions; writes lab-report/)
 	$(BIN)/pytest -m lab tests/lab $(if $(FULL),--full)
