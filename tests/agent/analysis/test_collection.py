@@ -1,6 +1,7 @@
 """Collecting from live readers: bounded, parallel, and never an exception."""
 
 import asyncio
+import sys
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -131,7 +132,7 @@ async def test_what_is_not_configured_or_not_allowed_is_a_blindspot():
 
 async def test_a_slow_source_does_not_hold_the_others_up(monkeypatch: pytest.MonkeyPatch):
     """Each read has a time limit of its own."""
-    monkeypatch.setattr("agent.collection.collect.SECONDS_FOR_ALL", 0.05)
+    monkeypatch.setattr(sys.modules[collect.__module__], "SECONDS_FOR_ALL", 0.05)
 
     class Hanging(Cluster):
         async def objects(self, namespace: str | None) -> Reading[ObjectList]:
