@@ -185,15 +185,16 @@ def _go_back(case: _Case) -> Action | None:
 
 
 def _go_back_if_recent(case: _Case) -> Action | None:
-    """Back only if the fault was delivered shortly before the trouble, and by a revision."""
+    """Back only if what may have brought the fault was delivered shortly before the trouble."""
+    return _go_back(case) if _recently(case, _brought_at(case)) else None
+
+
+def _brought_at(case: _Case) -> Timestamp | None:
+    """When the fault may have been delivered; None where what ran before is the same in what is at fault."""
     entry, good = case.workload, _good_revision(case)
     if case.application is not None:
-        brought = good is not None or not _earlier(entry)
-        delivered = _delivered_at(case)
-    else:
-        brought = entry is not None and good is not None
-        delivered = _revision_after(entry, good).created_at if entry and good else None
-    return _go_back(case) if brought and _recently(case, delivered) else None
+        return _delivered_at(case.application) if good or not _earlier(entry) else None
+    return _revision_after(entry, good).created_at if entry and good else None
 
 
 def _good_revision(case: _Case) -> RolloutRevision | None:
@@ -230,7 +231,7 @@ def _recently(case: _Case, delivered: Timestamp | None) -> bool:
 def _deliver_again_if_recent(case: _Case) -> Action | None:
     """The application's revision before, if the one that runs came shortly before the trouble."""
     application = case.application
-    return _roll_back(application) if application and _recently(case, _delivered_at(case)) else None
+    return _roll_back(application) if application and _recently(case, _delivered_at(application)) else None
 
 
 def _sync_if_changed_by_hand(case: _Case) -> Action | None:
@@ -242,12 +243,9 @@ def _sync_if_changed_by_hand(case: _Case) -> Action | None:
     return _sync(case) if delivered is not None and made > delivered + CLOCKS_DIFFER else None
 
 
-def _delivered_at(case: _Case) -> Timestamp | None:
+def _delivered_at(application: ApplicationEntry) -> Timestamp | None:
     """When what runs now was delivered."""
-    application = case.application
-    if application is not None:
-        return application.history[-1].deployed_at if application.history else None
-    return _rolled_out_at(case.workload)
+    return application.history[-1].deployed_at if application.history else None
 
 
 def _rolled_out_at(entry: WorkloadEntry | None) -> Timestamp | None:

@@ -349,15 +349,15 @@ class IncidentTriage:
         self._show("triaging")
         await self._until_stopped(self._investigate(NOTHING_FOUND))
         if not self._is_sure() and workflow.patched("look-again-once-settled"):
-            await self._wait_and_look(SETTLING, lambda: not self._is_sure())
+            await self._until_stopped(self._wait_and_look(SETTLING, lambda: not self._is_sure()))
         await self._record_diagnosis()
         return await self._sound_draft()
 
     async def _wait_and_look(self, pauses: Sequence[timedelta], unready: Callable[[], bool]) -> None:
         """Look again before a human is called: pods of a moment ago say nothing yet, a source may come back."""
         for pause in pauses:
-            await self._until_stopped(workflow.sleep(pause))
-            await self._until_stopped(self._investigate(NOTHING_FOUND))
+            await workflow.sleep(pause)
+            await self._investigate(NOTHING_FOUND)
             if not unready():
                 return
 
@@ -411,11 +411,10 @@ class IncidentTriage:
         await workflow.wait_condition(lambda: task.done() or self._gate.stopped is not None)
         if task.done():
             return await task
-        task.cancel()
-        await workflow.wait([task], timeout=CANCEL_AGAIN if workflow.patched("cancel-until-it-ends") else None)
+        again = CANCEL_AGAIN if workflow.patched("cancel-until-it-ends") else None
         while not task.done():
             task.cancel()
-            await workflow.wait([task], timeout=CANCEL_AGAIN)
+            await workflow.wait([task], timeout=again)
         raise Ended(self._gate.stopped or "cancelled", self._gate.stop_reason)
 
     # --- DOCUMENTATION and END

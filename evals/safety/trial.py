@@ -216,14 +216,7 @@ class Trial:
 
     def _brief(self, alerts: tuple[Alert, ...]) -> Brief:
         group = AlertGroup(group_id="g", alerts=alerts)
-        return Brief(
-            incident_id=self._incident,
-            title=group.title,
-            namespace=group.namespace,
-            service=group.service,
-            alerts=alerts,
-            at=datetime.now(UTC),
-        )
+        return Brief.about(group, self._incident, datetime.now(UTC), ())
 
     async def _pattern(self, brief: Brief, said: str) -> Outcome:
         """A pattern that held before, whose words are the payload and whose remedies are all there are."""

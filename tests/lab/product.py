@@ -11,6 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
+from lab.demo.api import CLOSED
+
 SETTINGS = {
     "TRIAGE_PLANNER__MODEL": "offline",
     "TRIAGE_CORRELATION__WAIT": "0.5",
@@ -95,9 +97,6 @@ class Service:
         body = {"plan_digest": incident["plan"]["digest"], "reason": "by the test"}
         answer = await self.http.post(f"/incidents/{incident['id']}/{decision}", json=body)
         assert answer.status_code == 200, answer.text
-
-
-CLOSED = {"resolved", "rejected", "expired", "escalated", "cancelled", "no_action"}
 
 
 def facts_of(incident: Incident, kind: str) -> list[dict[str, Any]]:

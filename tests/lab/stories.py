@@ -8,9 +8,10 @@ from typing import TypeVar
 
 import httpx
 
+from lab.demo.api import CLOSED
 from tests.lab.deployed import Deployed
 from tests.lab.drift_cases import NAME, Hands
-from tests.lab.product import CLOSED, POLL, Incident, fingerprint
+from tests.lab.product import POLL, Incident, fingerprint
 from tests.lab.real import ControlPlane
 
 STORY_S = 240

@@ -10,12 +10,13 @@ import pytest
 from lab.cluster import Cluster
 from lab.cluster.argocd import READER, WRITER
 from lab.cluster.plan import ARGOCD, MONITORING, PartName
+from lab.demo.api import CLOSED
 from lab.proof import report
 from lab.proof.identities import identities
 from lab.site.kubectl import Kubectl
 from tests.lab.deployed import Deployed, deployed
 from tests.lab.drift_cases import Hands
-from tests.lab.product import CLOSED, Incident, without_objectives
+from tests.lab.product import Incident, without_objectives
 from tests.lab.real import ControlPlane
 from tests.lab.stories import Story
 

@@ -267,6 +267,18 @@ async def test_a_source_that_is_away_is_waited_for(stage: Stage):
     assert (await triage.result()).status == "resolved"
 
 
+async def test_cancelling_ends_the_wait_for_a_source(stage: Stage):
+    """It ends at once, and nothing goes on behind the incident's back."""
+    stage.thinking.causes, stage.thinking.blindspots = (), (AWAY,)
+    triage = await stage.start()
+    waiting = await stage.until(triage.id, "triaging")
+    await asyncio.sleep(1)
+    await stage.decide(waiting, "cancel")
+    assert (await asyncio.wait_for(triage.result(), 4)).status == "cancelled"
+    assert stage.facts.types(triage.id).count("EvidenceCollected") == 1
+    assert stage.facts.types(triage.id)[-1] == "IncidentClosed"
+
+
 async def test_what_is_never_to_be_seen_is_not_waited_for(stage: Stage):
     """A source that refuses will refuse again: a human is called at once."""
     stage.thinking.causes, stage.thinking.draft = (), None
