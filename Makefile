@@ -44,7 +44,7 @@ imports: $(STAMPS)/dev ## Check that imports point the way the architecture says
 	$(BIN)/lint-imports
 
 bench: setup ## Measure the product's numbers on this machine; writes bench-report.md and .json
-	$(BIN)/python -m benchmarks $(if $(SHORT),--short)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m benchmarks $(if $(SHORT),--short)
 
 evals: setup ## Run every suite, draw scoreboard/, fail on a regression (SHORT=1; SUITES="folders" adds recorded incidents)
 	$(BIN)/triagent evals scoreboard $(SUITES) $(if $(SHORT),--short)

@@ -19,10 +19,11 @@ from domain.alerts import Alert
 from lab.process import Servers
 from lab.servers import temporal
 from service.composition import Composition, compose
+from service.runtime import keep_what_is_there
 from service.settings import load_settings
 from service.store.schema import upgrade
 from service.temporal import TASK_QUEUE, connect
-from service.worker import build_worker
+from service.worker import build_worker, warm_up
 from workflows.messages import TriageInput
 from workflows.triage import IncidentTriage
 
@@ -49,8 +50,11 @@ async def throughput(folder: Path, count: int) -> list[Figure]:
 
 async def _compare(client: Client, parts: Composition, count: int) -> list[Figure]:
     triages, bares, largest = 0.0, 0.0, 0
+    worker = build_worker(client, parts.planner, parts.activities)
+    warm_up(worker, client)
+    keep_what_is_there()
     async with (
-        build_worker(client, parts.planner, parts.activities),
+        worker,
         Worker(client, task_queue=BARE_QUEUE, workflows=[Bare], activities=[nothing]),
     ):
         activities, largest = await _anatomy(client)

@@ -1,7 +1,6 @@
 """Heartbeats for every activity, so that the server notices within seconds that a worker died with one."""
 
 import asyncio
-from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -22,16 +21,26 @@ class _Beating(ActivityInboundInterceptor):
         timeout = activity.info().heartbeat_timeout
         if timeout is None:
             return await super().execute_activity(input)
-        beating = asyncio.create_task(_beat(timeout / 4))
+        pulse = _Pulse(timeout / 4)
         try:
             return await super().execute_activity(input)
         finally:
-            beating.cancel()
-            with suppress(asyncio.CancelledError):
-                await beating
+            pulse.stop()
 
 
-async def _beat(pause: timedelta) -> None:
-    while True:
-        await asyncio.sleep(pause.total_seconds())
+class _Pulse:
+    """Beats in the context of the activity that made it. Most end before the first beat: no task for that."""
+
+    def __init__(self, pause: timedelta) -> None:
+        self._pause = pause.total_seconds()
+        self._wait()
+
+    def stop(self) -> None:
+        self._next.cancel()
+
+    def _wait(self) -> None:
+        self._next = asyncio.get_running_loop().call_later(self._pause, self._beat)
+
+    def _beat(self) -> None:
         activity.heartbeat()
+        self._wait()

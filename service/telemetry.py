@@ -10,7 +10,7 @@ import structlog
 from opentelemetry import propagate, trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import TracerProvider, sampling
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from pydantic import JsonValue
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -81,7 +81,9 @@ def _with_trace(_logger: WrappedLogger, _method: str, event: EventDict) -> Event
 def configure_tracing(settings: TelemetrySettings) -> TracerProvider:
     """Set the process's tracer provider, which exports if there is an endpoint. Shut it down at the end."""
     provider = TracerProvider(
-        resource=Resource.create({"service.name": "triagent", "service.version": version("triagent")})
+        # Without anybody to send them to, spans are not recorded; their ids still tie log lines together.
+        sampler=sampling.DEFAULT_ON if settings.otlp_endpoint else sampling.ALWAYS_OFF,
+        resource=Resource.create({"service.name": "triagent", "service.version": version("triagent")}),
     )
     if settings.otlp_endpoint:
         exporter = OTLPSpanExporter(endpoint=f"{settings.otlp_endpoint}/v1/traces")

@@ -1,6 +1,7 @@
 """The worker: every workflow and activity, in one process."""
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 from importlib.metadata import version
@@ -14,6 +15,7 @@ from temporalio.worker import Interceptor, Worker
 from agent.planner import Planner
 from domain.errors import TriagentError
 from service.heartbeats import Heartbeats
+from service.sandbox import Sandbox
 from service.temporal import TASK_QUEUE
 from workflows.correlation import AlertCorrelation
 from workflows.execution import ChangeExecution
@@ -21,6 +23,7 @@ from workflows.planning import install
 from workflows.triage import IncidentTriage
 
 WORKFLOWS: Sequence[type] = (AlertCorrelation, IncidentTriage, ChangeExecution)
+WORKFLOW_THREADS = 2
 STICKY_TIMEOUT = timedelta(seconds=1)
 """After a worker dies, how long its cached workflows wait for it: recovery in 2-4 s instead of 11-13 s."""
 
@@ -32,22 +35,29 @@ def build_worker(
     *,
     task_queue: str = TASK_QUEUE,
     interceptors: Sequence[Interceptor] = (),
-    max_activities: int = 16,
-    max_workflow_tasks: int = 2,
+    max_activities: int = 100,
+    max_workflow_tasks: int = 4,
 ) -> Worker:
-    """A worker ready to run. Workflow tasks are few at a time: Python runs them one by one anyway."""
+    """A worker ready to run.
+
+    It takes more workflow tasks than it has threads for: one that meets no poller must be stored by the server, which
+    doubles the server's work. And not many more: what acknowledges alerts shares the interpreter with them. Activities
+    mostly wait, some of them for minutes.
+    """
     install(planner)
     return Worker(
         client,
         task_queue=task_queue,
         workflows=WORKFLOWS,
         activities=activities,
+        workflow_runner=Sandbox(),
         plugins=[AgentPlugin(planner.agent)],
         interceptors=[Heartbeats(), *interceptors],
         workflow_failure_exception_types=[TriagentError],
         build_id=f"triagent-{version('triagent')}",  # the SDK would hash every loaded module instead: a second of CPU
         max_concurrent_activities=max_activities,
         max_concurrent_workflow_tasks=max_workflow_tasks,
+        workflow_task_executor=ThreadPoolExecutor(WORKFLOW_THREADS, "workflow"),
         nonsticky_to_sticky_poll_ratio=0.5,
         sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
         graceful_shutdown_timeout=timedelta(seconds=5),

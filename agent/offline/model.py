@@ -13,7 +13,10 @@ MAX_CALLS = 8
 
 
 class OfflineModel(Model):
-    """Follows a conduct. It keeps nothing between requests, so it can take over any half-done run."""
+    """Follows a conduct. It keeps nothing between requests, so it can take over any half-done run.
+
+    It need not be told which tools there are: a site has one toolset, which its conducts are written for.
+    """
 
     def __init__(self, conduct: Conduct) -> None:
         super().__init__()
@@ -28,9 +31,7 @@ class OfflineModel(Model):
         """The next tool calls, all at once, or the conclusion."""
         del model_settings
         seen = History.of(messages)
-        offered = {tool.name for tool in model_request_parameters.function_tools}
-        calls = [call for call in self._next(seen) if call.tool in offered]
-        parts = [_part(call, len(messages)) for call in calls] or [
+        parts = [_part(call, len(messages)) for call in self._next(seen)] or [
             ToolCallPart(
                 model_request_parameters.output_tools[0].name,
                 self._conduct.conclusion(seen).model_dump(mode="json"),

@@ -4,7 +4,7 @@ Every request carries all messages and is an event of the workflow's history: wi
 square of the number of calls.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -70,26 +70,17 @@ def _shortened(part: ToolReturnPart, limit: int | None, noted: bool) -> ToolRetu
 
 def compact(parameters: ModelRequestParameters) -> ModelRequestParameters:
     """The same tools with as little schema as a model needs to call them."""
-    return _with_tools(parameters, _compact)
-
-
-def bare(parameters: ModelRequestParameters) -> ModelRequestParameters:
-    """The tools' names: all that a program needs to know of them."""
-    return _with_tools(parameters, _bare)
-
-
-def _with_tools(
-    parameters: ModelRequestParameters, shortened: Callable[[ToolDefinition], ToolDefinition]
-) -> ModelRequestParameters:
     return replace(
         parameters,
-        function_tools=[shortened(tool) for tool in parameters.function_tools],
-        output_tools=[shortened(tool) for tool in parameters.output_tools],
+        function_tools=[_compact(tool) for tool in parameters.function_tools],
+        output_tools=[_compact(tool) for tool in parameters.output_tools],
     )
 
 
-def _bare(tool: ToolDefinition) -> ToolDefinition:
-    return ToolDefinition(name=tool.name, kind=tool.kind)
+def bare(parameters: ModelRequestParameters) -> ModelRequestParameters:
+    """The name of the way to conclude: a program knows its tools."""
+    outputs = [ToolDefinition(name=tool.name, kind=tool.kind) for tool in parameters.output_tools]
+    return replace(parameters, function_tools=[], output_tools=outputs)
 
 
 def _compact(tool: ToolDefinition) -> ToolDefinition:

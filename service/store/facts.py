@@ -5,7 +5,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from domain.errors import NotFound
@@ -43,6 +43,13 @@ class IncidentFilter(NamedTuple):
 
 
 Listener = Callable[[Appended], None]
+
+# Built once: every step of every incident runs these.
+_SEEN = select(func.count()).where(facts.c.id.in_(bindparam("ids", expanding=True))).scalar_subquery()
+_BEFORE = select(incidents, _SEEN.label("seen")).where(incidents.c.id == bindparam("incident")).with_for_update()
+"""The projection so far, and how many of some facts are in it. The row is locked, so that numbers have no gaps."""
+_UPDATE = update(incidents).where(incidents.c.id == bindparam("incident"))
+_INSERT = insert(facts)
 
 
 class Facts:
@@ -150,11 +157,8 @@ def _by_incident(new: Sequence[Fact]) -> Mapping[str, list[Fact]]:
 
 
 def _extend(connection: Connection, incident_id: str, new: list[Fact]) -> Appended:
-    # The row is locked first, so that numbers have no gaps and the projection misses nothing.
     ids = [fact.id for fact in new]
-    seen = select(func.count()).where(facts.c.id.in_(ids)).scalar_subquery()
-    query = select(incidents, seen.label("seen")).where(incidents.c.id == incident_id).with_for_update()
-    before = connection.execute(query).first()
+    before = connection.execute(_BEFORE, {"incident": incident_id, "ids": ids}).first()
     fresh = _unseen(connection, new) if before is None or before.seen or len(set(ids)) < len(ids) else new
     if not fresh:
         return Appended(Incident.model_validate(before.doc) if before else open_incident(new[0]), (), 0.0)
@@ -214,8 +218,8 @@ def _store(
     if is_new:
         connection.execute(insert(incidents).values(id=incident.id, **columns))
     else:
-        connection.execute(update(incidents).where(incidents.c.id == incident.id).values(**columns))
-    connection.execute(insert(facts), [_row(item) for item in new])
+        connection.execute(_UPDATE, {"incident": incident.id, **columns})
+    connection.execute(_INSERT, [_row(item) for item in new])
 
 
 def _cause_columns(incident: Incident) -> dict[str, str | None]:
