@@ -18,6 +18,7 @@ from domain.errors import InvalidPlan, NotFound, TriagentError, UpstreamUnavaila
 from service.engine import AlertBatch, DecisionReceipt
 from workflows.correlation import AlertCorrelation, group_workflow_id
 from workflows.messages import CorrelationInput, TriageOptions
+from workflows.options import TASK_TIMEOUT
 from workflows.visibility import SERVICE, SEVERITY, STATUS
 
 TASK_QUEUE = "triagent"
@@ -84,6 +85,7 @@ class TemporalEngine:
                 CorrelationInput(group_id=batch.group_id, options=self._options),
                 id=group_workflow_id(batch.group_id),
                 task_queue=self.task_queue,
+                task_timeout=TASK_TIMEOUT,
                 start_signal="AlertsReceived",
                 start_signal_args=[batch],
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,

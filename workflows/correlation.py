@@ -11,6 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.alerts import Alert, AlertGroup, merge_alerts
     from domain.model import digest_of
     from workflows.messages import AlertBatch, CorrelationInput, GroupState, TriageClosed, TriageInput
+    from workflows.options import TASK_TIMEOUT
     from workflows.triage import IncidentTriage
 
 SEEN_LIMIT = 4000
@@ -138,6 +139,7 @@ class AlertCorrelation:
             IncidentTriage.run,
             TriageInput(incident_id=incident_id, group_id=self._group_id, alerts=group.alerts, options=self._options),
             id=incident_id,
+            task_timeout=TASK_TIMEOUT,
             parent_close_policy=ParentClosePolicy.ABANDON,
             static_summary=group.title[:200],
         )

@@ -10,6 +10,10 @@ from domain.errors import TriagentError
 
 LONGEST = timedelta(minutes=5)
 
+TASK_TIMEOUT = timedelta(seconds=5)
+"""For one workflow task, which takes milliseconds. What a dead worker had begun is given to another after this; the
+server's default is 10 s."""
+
 
 def final_errors() -> list[str]:
     """Names of the domain errors that another attempt cannot help, from the tree itself."""

@@ -33,7 +33,7 @@ with workflow.unsafe.imports_passed_through():
         TriageInput,
         TriageResult,
     )
-    from workflows.options import LOOK, PERSIST, PREPARE
+    from workflows.options import LOOK, PERSIST, PREPARE, TASK_TIMEOUT
     from workflows.planning import planner
     from workflows.recording import Recorder
     from workflows.visibility import show
@@ -327,6 +327,7 @@ class IncidentTriage:
                 ChangeExecution.run,
                 ExecutionInput(plan=approval.plan, approvals=approval.decisions, options=self._request.options),
                 id=self._executing,
+                task_timeout=TASK_TIMEOUT,
             )
         except ChildWorkflowError as error:
             raise Ended("escalated", f"the change failed: {reason_of(error)}", held=False) from error

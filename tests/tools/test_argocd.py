@@ -372,6 +372,16 @@ async def test_a_rollback_of_the_shop_happens_once(
         )
 
 
+async def test_a_rollback_to_what_is_deployed_is_refused(reader: ArgoReader, writer: ArgoWriter):
+    """Nobody is asked to approve a change that is none."""
+    deployed = (await reader.application("shop-checkout")).value.entry.history[-1]
+    action = RollbackApplication(
+        application="shop-checkout", history_id=deployed.history_id, revision=deployed.revision
+    )
+    with pytest.raises(InvalidPlan, match="nothing would change"):
+        await ArgoPreview(reader, writer.endpoint).preview(action)
+
+
 async def test_a_sync_of_the_shop_happens_once(shop: Shop, reader: ArgoReader, writer: ArgoWriter):
     """The remark on the operation is what a second attempt finds."""
     state = (await reader.application("shop-inventory")).value

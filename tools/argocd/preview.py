@@ -7,7 +7,7 @@ import asyncio
 from urllib.parse import quote
 
 from domain.actions import RollbackApplication, SyncApplication, describe
-from domain.errors import Misconfigured, UpstreamRejected
+from domain.errors import InvalidPlan, Misconfigured, UpstreamRejected
 from domain.plans import PredictedEffect
 from tools.argocd.manifests import changes
 from tools.argocd.models import ApplicationState
@@ -30,7 +30,8 @@ class ArgoPreview:
         """The manifests at the wanted revision against those that are deployed now.
 
         Raises `NotFound` for an application that is not there, `Misconfigured` where the write identity may not make
-        the change, or an `UpstreamError`, such as for a revision that cannot be rendered.
+        the change, `InvalidPlan` for a rollback to what is deployed already, or an `UpstreamError`, such as for a
+        revision that cannot be rendered.
         """
         await self._refuse_forbidden(action)
         state = (await self.reader.application(action.application)).value
@@ -41,6 +42,8 @@ class ArgoPreview:
         )
         labels = (f"deployed {(deployed or '')[:12]}", f"wanted {action.revision[:12]}")
         diff, objects, count = changes(before.value, after.value, labels)
+        if isinstance(action, RollbackApplication) and not count:
+            raise InvalidPlan((f"{describe(action)}: its manifests are those that are deployed, nothing would change",))
         return PredictedEffect(
             summary=_summary(action, objects, count),
             diff=capped(diff, DIFF_LIMIT),
