@@ -6,7 +6,7 @@ No upstream is configured, so that every tool answers at once: what is measured 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from temporalio.api.enums.v1 import EventType
@@ -98,7 +98,8 @@ async def _timed(start: Callable[[int], Awaitable[None]], count: int) -> float:
 
 async def _triage(client: Client, name: str) -> None:
     labels = {"alertname": "HighErrorRatio", "namespace": name, "service": "checkout"}
-    alert = Alert.model_validate({"status": "firing", "labels": labels, "startsAt": datetime.now(UTC).isoformat()})
+    an_hour_ago = (datetime.now(UTC) - timedelta(hours=1)).isoformat()  # of a younger one no evidence is waited for
+    alert = Alert.model_validate({"status": "firing", "labels": labels, "startsAt": an_hour_ago})
     request = TriageInput(incident_id=name, group_id=name, alerts=(alert,))
     await client.execute_workflow(IncidentTriage.run, request, id=name, task_queue=TASK_QUEUE)
 

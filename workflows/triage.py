@@ -47,6 +47,12 @@ SETTLING = (timedelta(seconds=5), timedelta(seconds=15))
 OUTAGE = (timedelta(seconds=5), timedelta(seconds=20), timedelta(seconds=30))
 """Pauses before one is repeated that found nothing while a source was away."""
 
+YOUNG = timedelta(seconds=30)
+"""Since an alert started: the signals behind it may have too few points yet to stand out."""
+
+RIPENING = (timedelta(seconds=15),)
+"""Pauses before one is repeated that found nothing right after the alert had started."""
+
 CANCEL_AGAIN = 0.5
 """Seconds. Whatever takes a cancelled activity for one that failed goes on with something else: cancel that, too."""
 
@@ -167,6 +173,8 @@ class IncidentTriage:
             await self._investigate(found)
         if self._is_premature() and workflow.patched("look-again-once-back"):
             await self._wait_and_look(OUTAGE, self._is_premature)
+        elif self._is_young() and workflow.patched("look-again-once-ripe"):
+            await self._wait_and_look(RIPENING, lambda: not self._is_sure())
         await self._record_diagnosis()
 
     async def _record_diagnosis(self) -> None:
@@ -367,6 +375,11 @@ class IncidentTriage:
 
     def _is_premature(self) -> bool:
         return self._case.diagnosis is not None and self._case.diagnosis.premature
+
+    def _is_young(self) -> bool:
+        """Nothing was found, but what fires has only just begun to."""
+        young = self._request.at is None and workflow.now() - self._group.started_at < YOUNG
+        return young and bool(self._group.firing) and not self._is_sure()
 
     # --- decisions
 

@@ -46,6 +46,7 @@ THOUGHTS: dict[str, tuple[Thinking, ...]] = {
     "a_failure_that_is_with_a_human_is_not_opened_again": (NOTHING,),
     "what_is_never_to_be_seen_is_not_waited_for": (NOTHING,),
     "a_source_that_is_away_is_waited_for": (replace(NOTHING_YET, blindspots=(AWAY,)), Thinking()),
+    "signals_of_a_young_alert_are_given_time": (NOTHING_YET, Thinking()),
     "cancelling_ends_the_wait_for_a_source": (replace(NOTHING_YET, blindspots=(AWAY,)),),
     "what_says_nothing_right_after_a_change_is_looked_at_again": (Thinking(), NOTHING_YET, Thinking()),
     "a_cause_without_a_fitting_action_goes_to_a_human": (Thinking(draft=None),),

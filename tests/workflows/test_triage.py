@@ -1,5 +1,5 @@
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 import pytest
@@ -277,6 +277,18 @@ async def test_cancelling_ends_the_wait_for_a_source(stage: Stage):
     assert (await asyncio.wait_for(triage.result(), 4)).status == "cancelled"
     assert stage.facts.types(triage.id).count("EvidenceCollected") == 1
     assert stage.facts.types(triage.id)[-1] == "IncidentClosed"
+
+
+async def test_signals_of_a_young_alert_are_given_time(stage: Stage):
+    """Nothing stands out a moment after the alert has started: one more look before a human is called."""
+    seen, stage.thinking.causes = stage.thinking.causes, ()
+    triage = await stage.start(firing().model_copy(update={"starts_at": datetime.now(UTC)}))
+    await stage.until(triage.id, "triaging")
+    await asyncio.sleep(1)
+    stage.thinking.causes = seen
+    await stage.decide(await stage.until(triage.id, "awaiting_approval"))
+    assert (await triage.result()).status == "resolved"
+    assert stage.facts.types(triage.id).count("EvidenceCollected") == 2
 
 
 async def test_what_is_never_to_be_seen_is_not_waited_for(stage: Stage):
