@@ -102,12 +102,13 @@ def _followed(anomaly: Anomaly, change: Change) -> bool:
 
 
 def _inherited(situation: Situation, anomaly: Anomaly) -> bool:
-    """Whether something below has the same trouble to a like degree, or does not serve at all."""
+    """Whether something below has the same trouble to a like degree, and not in the past, or does not serve at all."""
     below = situation.calls.below(anomaly.subject)
     down = any(state.down and below & service_names(situation, state.workload) for state in situation.ailing)
     return down or any(
         other.subject in below and other.signal == anomaly.signal and other.rise >= DWARFED * anomaly.rise
         for other in situation.anomalies
+        if other.ongoing
     )
 
 

@@ -63,6 +63,14 @@ class Control:
                 raise DemoError(f"alerts did not end within {within:g} s")
             time.sleep(0.5)
 
+    def wait_for_history(self, seconds: int, *, within: float = 180) -> None:
+        """Return when Prometheus has seen traffic for so long: without a past nothing leaves it."""
+        deadline = time.monotonic() + within
+        while not self._query(f"sum(rate(http_requests_total[10s] offset {seconds}s)) > 0"):
+            if time.monotonic() > deadline:
+                raise DemoError(f"there is no traffic of {seconds} s ago after {within:g} s")
+            time.sleep(0.5)
+
     def _query(self, expression: str) -> bool:
         answer = httpx.get(f"{self._prometheus}/api/v1/query", params={"query": expression}, trust_env=False)
         return bool(answer.raise_for_status().json()["data"]["result"])

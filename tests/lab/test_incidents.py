@@ -42,6 +42,7 @@ SETTINGS = {
     "TRIAGE_LOG__LEVEL": "warning",
 }
 """Seconds where a site waits minutes."""
+HISTORY_S = 60
 REVIEWER = "reviewer"
 TOGETHER = ("node-selector", "missing-image")
 """In two namespaces at the same time."""
@@ -68,6 +69,7 @@ def theatre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theatre]:
         webhook.token_file.write_text(product.issue_token("alertmanager", scopes=("alerts:write",)))
         control = Control(stack.site.traffic.control, stack.cluster.prometheus)
         with closing(_reviewing(product)) as reviewing, closing(control):
+            control.wait_for_history(HISTORY_S)
             stage = Stage(stack.site, reviewing, control, stack.cluster.audit, WRITER)
             yield Theatre(stage, (servers.log_dir, stack.cluster.run_dir / "logs"), [])
 

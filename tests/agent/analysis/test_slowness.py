@@ -259,6 +259,14 @@ def test_a_release_whose_callee_fails_as_much_is_not_blamed(top: Top):
     assert top(inherited) is None
 
 
+def test_a_release_whose_callee_has_recovered_before_is_blamed(top: Top):
+    """What was over before the errors began does not explain them."""
+    seen = rolled_out("app:2")
+    errors = [series("cart", step(0.0, 0.3, since=10)), series("stock", [0.0] * 12 + [0.4] * 5 + [0.0] * 13)]
+    alone = replace(seen, signals=signals(error_ratio=errors, dependencies=calls("front>cart", "cart>stock")))
+    assert top(alone) == ("bad_release", "deployment/cart")
+
+
 def test_a_release_whose_callee_is_down_is_not_blamed(top: Top):
     """A callee without a single replica has no errors of its own to measure, and explains those of its callers."""
     stock = (deployment("stock", ready=0), service("stock"), endpoints("stock", ready=0), pod("stock", ready=False))
