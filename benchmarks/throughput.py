@@ -19,7 +19,6 @@ from domain.alerts import Alert
 from lab.process import Servers
 from lab.servers import temporal
 from service.composition import Composition, compose
-from service.runtime import keep_what_is_there
 from service.settings import load_settings
 from service.store.schema import upgrade
 from service.temporal import TASK_QUEUE, connect
@@ -52,7 +51,6 @@ async def _compare(client: Client, parts: Composition, count: int) -> list[Figur
     triages, bares, largest = 0.0, 0.0, 0
     worker = build_worker(client, parts.planner, parts.activities)
     warm_up(worker, client)
-    keep_what_is_there()
     async with (
         worker,
         Worker(client, task_queue=BARE_QUEUE, workflows=[Bare], activities=[nothing]),

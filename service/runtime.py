@@ -60,15 +60,8 @@ async def _serve(settings: Settings, *, api: bool, worker: bool) -> None:
         parts = compose(settings, address)
         stack.push_async_callback(parts.close)
         await upgrade(parts.database)
-        keep_what_is_there()
+        gc.freeze()  # as `warm_up` does: nothing of this is garbage before the process ends
         await _until_stopped(_tasks(parts, api=api, worker=worker))
-
-
-def keep_what_is_there() -> None:
-    """Modules, schemas and agents live as long as the process: a full collection that looked at them all every few
-    seconds would hold up everything for a third of a second."""
-    gc.collect()
-    gc.freeze()
 
 
 @asynccontextmanager
@@ -135,7 +128,6 @@ async def _work(parts: Composition) -> None:
                 client, parts.planner, parts.activities, interceptors=[ActivityWatch(parts.api.metrics)]
             )
             await asyncio.to_thread(warm_up, worker, client)
-            keep_what_is_there()
             log.info("worker.polling", task_queue=parts.engine.task_queue)
             await worker.run()
             return

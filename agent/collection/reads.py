@@ -36,15 +36,14 @@ class Reads:
         question: str,
         read: Awaitable[Reading[T] | None],
         *,
-        seconds: float | None = None,
+        seconds: float = SECONDS_PER_READ,
     ) -> Reading[T] | None:
         """The reading, or None and a blindspot. `question` says in a few words what would have been learnt."""
-        limit = SECONDS_PER_READ if seconds is None else seconds
         try:
-            async with self._slots, asyncio.timeout(limit):
+            async with self._slots, asyncio.timeout(seconds):
                 return await read
         except TimeoutError:
-            self.failed(kind, source, question, f"no answer within {limit:g} s", passing=True)
+            self.failed(kind, source, question, f"no answer within {seconds:g} s", passing=True)
         except TriagentError as exc:
             self.failed(kind, source, question, str(exc), passing=exc.retryable)
         return None

@@ -57,18 +57,20 @@ class Control:
 
     def wait_for_calm(self, *, within: float = 60) -> None:
         """Return when Prometheus has no alert, pending or firing, and has seen traffic."""
-        deadline = time.monotonic() + within
-        while self._query("count(ALERTS) or (vector(1) unless on () (sum(rate(http_requests_total[10s])) > 0))"):
-            if time.monotonic() > deadline:
-                raise DemoError(f"alerts did not end within {within:g} s")
-            time.sleep(0.5)
+        calm = "sum(rate(http_requests_total[10s])) > 0 unless on () count(ALERTS)"
+        self._until(calm, within, f"alerts did not end within {within:g} s")
 
     def wait_for_history(self, seconds: int, *, within: float = 180) -> None:
         """Return when Prometheus has seen traffic for so long: without a past nothing leaves it."""
+        past = f"sum(rate(http_requests_total[10s] offset {seconds}s)) > 0"
+        self._until(past, within, f"there is no traffic of {seconds} s ago after {within:g} s")
+
+    def _until(self, expression: str, within: float, problem: str) -> None:
+        """Return when the query has a result."""
         deadline = time.monotonic() + within
-        while not self._query(f"sum(rate(http_requests_total[10s] offset {seconds}s)) > 0"):
+        while not self._query(expression):
             if time.monotonic() > deadline:
-                raise DemoError(f"there is no traffic of {seconds} s ago after {within:g} s")
+                raise DemoError(problem)
             time.sleep(0.5)
 
     def _query(self, expression: str) -> bool:

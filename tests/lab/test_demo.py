@@ -232,11 +232,11 @@ def test_a_scene_that_breaks_its_promise_ends_the_demo(
 @respx.mock
 def test_calm_is_no_alert_while_there_is_traffic() -> None:
     """Waiting ends when Prometheus has nothing to report, and is bounded."""
-    noise: dict[str, object] = {
+    calm: dict[str, object] = {
         "status": "success",
         "data": {"resultType": "vector", "result": [{"metric": {}, "value": [1, "1"]}]},
     }
-    calm: dict[str, object] = {"status": "success", "data": {"resultType": "vector", "result": []}}
+    noise: dict[str, object] = {"status": "success", "data": {"resultType": "vector", "result": []}}
     route = respx.get("http://prometheus.test/api/v1/query")
     route.side_effect = [httpx.Response(200, json=noise), httpx.Response(200, json=calm)]
     control = Control("http://shop.test", "http://prometheus.test")
