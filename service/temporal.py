@@ -6,7 +6,7 @@ from datetime import timedelta
 from pydantic_ai.durable_exec.temporal import PydanticAIPlugin
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
-from temporalio.client import Client, WorkflowUpdateFailedError
+from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.contrib.opentelemetry import TracingInterceptor
 from temporalio.exceptions import ApplicationError
@@ -101,7 +101,7 @@ class TemporalEngine:
         try:
             async with asyncio.timeout(DECISION_TIMEOUT):
                 return await triage.execute_update("decide", decision, id=decision.id, result_type=DecisionReceipt)
-        except TimeoutError as error:
+        except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
             raise UpstreamUnavailable("temporal", "no worker took the decision in time; try again") from error
         except WorkflowUpdateFailedError as error:
             raise _domain_error(error.cause) from error

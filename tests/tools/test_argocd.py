@@ -1,5 +1,6 @@
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -242,15 +243,22 @@ async def test_applications_of_every_form_are_read(upstream: Build):
 
 
 async def test_a_secrets_addresses_are_read_and_nothing_else_of_it(upstream: Build):
-    """Where a client connects to is needed to find what it shares with others; logins stay hidden."""
-    plain = {"DB_HOST": "db-leader", "DB_PORT": "3306", "DB_PASSWORD": "hunter22", "DB_USER": "shop"}
-    odd = {"API_HOST": "user:hunter22@db", "TOKEN_HOST": "Hunter_22"}
+    """Where a client connects to is needed to find what it shares with others. Of logins one sees which are equal."""
+    plain = {"DB_HOST": "db-leader", "DB_PORT": "3306", "DB_PASSWORD": "hunter22", "DB_USER": "shop", "NOTHING": ""}
+    odd = {"API_HOST": "user:hunter22@db", "TOKEN_HOST": "Hunter_22", "OTHER_PASSWORD": "hunter22"}
     secret = {"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "db"}, "stringData": plain | odd}
     answer = {"manifests": [json.dumps(secret)], "revision": NEW}
     reader = ArgoReader(upstream(lambda _: httpx.Response(200, json=answer)))
-    reading = await reader.manifests("shop")
-    shown = reading.value[0]["stringData"]
-    assert shown == {name: plain.get(name) if name in {"DB_HOST", "DB_PORT"} else "[redacted]" for name in plain | odd}
+    shown = (await reader.manifests("shop")).value[0]["stringData"]
+    assert isinstance(shown, dict)
+    assert {name: shown.pop(name) for name in ("DB_HOST", "DB_PORT", "NOTHING")} == {
+        "DB_HOST": "db-leader",
+        "DB_PORT": "3306",
+        "NOTHING": "",
+    }
+    assert all(re.fullmatch(r"\[redacted [0-9a-f]{8}\]", str(mark)) for mark in shown.values())
+    assert shown["DB_PASSWORD"] == shown["OTHER_PASSWORD"]
+    assert len(set(shown.values())) == len(shown) - 1
 
 
 async def test_history_is_oldest_first(upstream: Build):

@@ -90,7 +90,7 @@ class Stage:
             *(backlog.lookup, backlog.recheck, backlog.document),
             preparation.prepare,
             *(changes.restart, changes.scale, changes.undo),
-            Settling(self.cluster, None).settle,
+            Settling(self.cluster, None, refused=1.5).settle,
             checks.check,
             Paging(self.pages).page,
         ]

@@ -6,7 +6,7 @@ import pytest
 
 from domain.actions import RestartWorkload, ScaleWorkload
 from domain.diagnosis import Blindspot
-from domain.errors import AlreadyDecided, Forbidden, InvalidPlan, NotFound, StaleDigest
+from domain.errors import AlreadyDecided, Forbidden, InvalidPlan, NotFound, StaleDigest, UpstreamUnavailable
 from domain.learning import Pattern
 from domain.objects import WorkloadRef
 from domain.plans import PlanDraft
@@ -124,7 +124,7 @@ async def test_what_cannot_be_read_has_not_passed(stage: Stage):
 
 async def test_a_write_that_cannot_be_followed_is_left_to_a_human(stage: Stage):
     """It was written, and nobody knows what an undo would meet: the page says so, and the incident has the write."""
-    stage.cluster.blinding = True
+    stage.cluster.refusals = 1000
     triage = await stage.start()
     await stage.decide(await stage.until(triage.id, "awaiting_approval"))
     result = await triage.result()
@@ -132,6 +132,15 @@ async def test_a_write_that_cannot_be_followed_is_left_to_a_human(stage: Stage):
     assert "was written, but not followed" in result.reason
     assert "RemediationApplied" in stage.facts.types(triage.id)
     assert len(stage.cluster.writes) == len(stage.pages.pages) == 1
+
+
+async def test_a_refusal_right_after_a_write_may_pass(stage: Stage):
+    """An API server that has just come back refuses what it allows a moment later: the run sees the change through."""
+    stage.cluster.refusals = 2
+    triage = await stage.start()
+    await stage.decide(await stage.until(triage.id, "awaiting_approval"))
+    assert (await triage.result()).status == "resolved"
+    assert (stage.cluster.refusals, len(stage.cluster.writes), stage.pages.pages) == (0, 1, [])
 
 
 async def test_somebody_elses_change_is_not_undone(stage: Stage):
@@ -243,6 +252,22 @@ async def test_a_decision_delivered_twice_counts_once(stage: Stage):
     second = await stage.engine.decide(waiting.id, once)
     assert first == second
     await triage.result()
+    assert len(stage.cluster.writes) == 1
+
+
+async def test_a_decision_that_no_worker_takes_can_be_sent_again(stage: Stage, monkeypatch: pytest.MonkeyPatch):
+    """The caller is told to try again; the decision counts once, however often it was sent."""
+    monkeypatch.setattr("service.temporal.DECISION_TIMEOUT", 1.0)
+    async with stage.reworking():
+        triage = await stage.start()
+        waiting = await stage.until(triage.id, "awaiting_approval")
+    sent = decided(waiting, "approve")
+    with pytest.raises(UpstreamUnavailable, match="try again"):
+        await stage.engine.decide(waiting.id, sent)
+    monkeypatch.undo()
+    async with stage.working():
+        assert (await stage.engine.decide(waiting.id, sent)).outcome == "approved"
+        assert (await triage.result()).status == "resolved"
     assert len(stage.cluster.writes) == 1
 
 

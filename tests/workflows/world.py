@@ -97,8 +97,8 @@ class Workload:
 class Cluster:
     """Reader, preview and writer of one workload; counts the writes that had an effect.
 
-    `lost_answers` makes that many writes take effect and then fail, as when the connection breaks. `blinding` has a
-    write end all reads.
+    `lost_answers` makes that many writes take effect and then fail, as when the connection breaks. After a write so
+    many reads as `refusals` says are not allowed.
     """
 
     def __init__(self) -> None:
@@ -106,11 +106,12 @@ class Cluster:
         self.writes: list[Action] = []
         self.lost_answers = 0
         self.refuse_writes = False
-        self.blinding = False
+        self.refusals = 0
 
     async def workload(self, ref: WorkloadRef) -> Reading[WorkloadState]:
         live = self.workload_
-        if self.blinding and self.writes:
+        if self.refusals and self.writes:
+            self.refusals -= 1
             raise UpstreamRejected("kubernetes", "forbidden", 403)
         state = WorkloadState(
             entry=WorkloadEntry(ref=ref, replicas=live.replicas, ready=live.replicas),

@@ -1,13 +1,15 @@
 """Manifests that Argo CD keeps as JSON in strings: parsed, redacted, compared."""
 
+import hmac
 import json
 import re
+import secrets
 from collections.abc import Iterable
 
 from pydantic import JsonValue
 
 from domain.errors import UpstreamGarbled
-from domain.redaction import redact_object
+from domain.redaction import REDACTED, redact_object
 from tools.argocd.models import ResourceDiff
 from tools.argocd.wire import ManagedResource
 from tools.differences import unified
@@ -16,6 +18,8 @@ from tools.documents import JsonObject, as_object, child, json_value, object_at,
 _ADDRESS_NAME = re.compile(r"(?:HOST(?:NAME)?|PORT|ADDR(?:ESS)?|ENDPOINT)\Z", re.IGNORECASE)
 _ADDRESS = re.compile(r"\d{1,5}|[a-z0-9]+(?:[.-][a-z0-9]+)*(?::\d{1,5})?")
 """A port number, or a host name in lower case, with a port or without."""
+_KEY = secrets.token_bytes(32)
+"""Of this process alone: equal values of Secrets get equal marks, and no mark can be tried against guesses."""
 
 
 def manifest(text: str) -> JsonObject | None:
@@ -27,7 +31,7 @@ def manifest(text: str) -> JsonObject | None:
     except (ValueError, RecursionError) as exc:
         raise UpstreamGarbled("argocd", f"a manifest that is not JSON: {exc}") from exc
     clean = redact_object(document)
-    return {**clean, **_addresses(document, clean)} if isinstance(clean, dict) else None
+    return {**clean, **_comparable_data(document, clean)} if isinstance(clean, dict) else None
 
 
 def clean_manifests(answer: JsonValue) -> JsonValue:
@@ -38,13 +42,22 @@ def clean_manifests(answer: JsonValue) -> JsonValue:
     return {**as_object(redact_object(rest)), "manifests": [json.dumps(item) for item in found if item]}
 
 
-def _addresses(document: JsonValue, clean: JsonObject) -> JsonObject:
-    """The plain data of a Secret in Git with the hosts and ports in it: where a client connects to is no secret."""
+def _comparable_data(document: JsonValue, clean: JsonObject) -> JsonObject:
+    """The plain data of a Secret in Git: hosts and ports, for where a client connects to is no secret, and marks that
+    tell which of the other values are equal."""
     if clean.get("kind") != "Secret" or "stringData" not in clean:
         return {}
     plain = strings_at(document, "stringData")
-    known = {name: value for name, value in plain.items() if _ADDRESS_NAME.search(name) and _ADDRESS.fullmatch(value)}
+    known = {name: value if _is_address(name, value) else _mark(value) for name, value in plain.items() if value}
     return {"stringData": {**object_at(clean, "stringData"), **known}}
+
+
+def _is_address(name: str, value: str) -> bool:
+    return bool(_ADDRESS_NAME.search(name) and _ADDRESS.fullmatch(value))
+
+
+def _mark(value: str) -> str:
+    return f"{REDACTED[:-1]} {hmac.digest(_KEY, value.encode(), 'sha256').hex()[:8]}]"
 
 
 def pending(resource: ManagedResource) -> ResourceDiff | None:
