@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from agent.analyzers.doubt import doubted
 from agent.analyzers.ranking import ranked
 from agent.analyzers.registry import suspicions
 from agent.collection import collect
@@ -51,7 +52,7 @@ async def analyse(
 
 def analysis_of(situation: Situation) -> Analysis:
     """The pure part of `analyse`."""
-    chosen = ranked(suspicions(situation))
+    chosen = doubted(situation, ranked(suspicions(situation)))
     suspected = _suspected(situation)
     statements = [statement for suspicion in chosen for statement in suspicion.statements]
     return Analysis(

@@ -63,7 +63,7 @@ def _explains(other: Suspicion, generic: Suspicion) -> bool:
 
 def _is_mechanism(other: Suspicion, change: Suspicion) -> bool:
     same = other.object.name == change.object.name
-    return same and other.cause not in GENERIC | CHANGES | SLOWNESS and other.confidence >= STRONG
+    return same and other.cause not in GENERIC | CHANGES | SLOWNESS and other.confidence >= LIKELY
 
 
 def _slowness_left(item: Suspicion, others: Sequence[Suspicion]) -> float:

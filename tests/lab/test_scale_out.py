@@ -89,7 +89,8 @@ async def fleet(cluster: Cluster, tmp_path: Path) -> AsyncIterator[Fleet]:
         **without_objectives(tmp_path),
         "TRIAGE_DATABASE__URL": f"{cluster.database}/scale_out",
         "TRIAGE_TEMPORAL__ADDRESS": cluster.temporal,
-        "TRIAGE_VERIFICATION__TIMEOUT": "600",
+        "TRIAGE_VERIFICATION__TIMEOUT": "1800",
+        "TRIAGE_VERIFICATION__INTERVAL": "5",
     }
     with Servers(tmp_path / "logs") as servers:
         yield Fleet(servers, tmp_path, settings)
