@@ -203,9 +203,14 @@ class Situation:
     @cached_property
     def calls(self) -> CallGraph:
         """Who calls whom: as traces show it, else as the workloads' configuration has it."""
+        return self.traced_calls or self.configured_calls
+
+    @cached_property
+    def traced_calls(self) -> CallGraph | None:
+        """Who calls whom as traces show it; None where they show no call."""
         signal = self.signals.get("dependencies")
         traced = [(series.labels.get("client", ""), series.labels.get("server", "")) for series in _series(signal)]
-        return CallGraph.of(pair for pair in traced if all(pair)) if any(map(all, traced)) else self.configured_calls
+        return CallGraph.of(pair for pair in traced if all(pair)) if any(map(all, traced)) else None
 
     @cached_property
     def configured_calls(self) -> CallGraph:

@@ -20,7 +20,9 @@ def doubted(situation: Situation, chosen: Iterable[Suspicion]) -> tuple[Suspicio
     """The suspicions with what is left of their confidence, most likely first."""
     left = UNSEEN ** unseen(situation)
     slow = left if _measured(situation) else left * UNMEASURED
-    weighed = [replace(item, confidence=item.confidence * (slow if item.cause in SLOWNESS else left)) for item in chosen]
+    weighed = [
+        replace(item, confidence=item.confidence * (slow if item.cause in SLOWNESS else left)) for item in chosen
+    ]
     return tuple(sorted(weighed, key=lambda item: -item.confidence))
 
 

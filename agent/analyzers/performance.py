@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeGuard
 
-from agent.analyzers.suspicion import LIKELY, POSSIBLE, PROVEN, STRONG, Suspicion
+from agent.analyzers.suspicion import LIKELY, POSSIBLE, PROVEN, STRONG, WEAK, Suspicion
 from agent.analyzers.waiting import wait_of
 from agent.anomalies import Anomaly
 from agent.callgraph import CallGraph
@@ -160,9 +160,9 @@ def delayed_pods(situation: Situation) -> Iterator[Suspicion]:
     """Services that became slow by themselves without using more CPU: their own network, or what they wait for."""
     slow = slow_services(situation)
     guilty = [item for item in culprits(slow, situation.calls) if not _explained(situation, item)]
-    total = sum(item.anomaly.rise for item in guilty)
-    for item in guilty[:3]:
-        share = item.anomaly.rise / total
+    weights = {item.service: _weight(item, situation) for item in guilty}
+    for item in sorted(guilty, key=lambda item: -weights[item.service])[:3]:
+        share = weights[item.service] / sum(weights.values())
         victims = [other for other in slow if item.service in situation.calls.below(other.service)]
         statements = (item.statement, *(other.statement for other in victims[:2]), *_not_busy(situation, item.service))
         wait = wait_of(situation, item.service)
@@ -176,6 +176,12 @@ def delayed_pods(situation: Situation) -> Iterator[Suspicion]:
         elif wait and wait.service != item.service:
             continue
         yield Suspicion("pod_network_delay", situation.object_behind(item.service), sure, statements)
+
+
+def _weight(item: Slow, situation: Situation) -> float:
+    """How much of the trouble is the service's: what it added; where no trace shows who calls whom, how many times
+    slower it became. Callers were slow before by all they wait for: the same delay shows most where it begins."""
+    return item.anomaly.rise if situation.traced_calls else item.anomaly.now / (item.anomaly.before + LEAST_RISE)
 
 
 def _explained(situation: Situation, item: Slow) -> bool:
@@ -236,7 +242,7 @@ def delayed_nodes(situation: Situation) -> Iterator[Suspicion]:
         yield Suspicion(
             "node_network_delay",
             ObjectRef(kind="node", name=node.name),
-            LIKELY if len(here) > 2 else POSSIBLE,
+            WEAK if not situation.traced_calls else LIKELY if len(here) > 2 else POSSIBLE,
             (where, *(item.statement for item in here[:3])),
         )
 

@@ -34,6 +34,6 @@ def test_each_kind_of_evidence_that_is_missing_costs_confidence():
 
 def test_slowness_that_nobody_measured_is_doubted_most():
     """Alerts alone do not tell culprits from victims: what the cluster itself shows comes first then."""
-    found = [suspicion("pod_network_delay", "cart", LIKELY + 0.05), suspicion("readiness_probe_incorrect_port", "stock")]
-    assert [item.object.name for item in doubted(SEEN, found)] == ["cart", "stock"]
-    assert [item.object.name for item in doubted(replace(SEEN, signals={}), found)] == ["stock", "cart"]
+    slow, broken = suspicion("pod_network_delay", "cart", LIKELY + 0.05), suspicion("oom_killed", "stock")
+    assert [item.object.name for item in doubted(SEEN, [slow, broken])] == ["cart", "stock"]
+    assert [item.object.name for item in doubted(replace(SEEN, signals={}), [slow, broken])] == ["stock", "cart"]

@@ -34,6 +34,7 @@ from tests.agent.analysis.shapes import (
     step,
     well,
 )
+from tools.alertmanager.models import ActiveAlert
 from tools.argocd.models import ApplicationState, ResourceState
 from tools.documents import JsonObject
 from tools.tempo.models import PathStep, ServiceShare, SpanView, TraceSummary
@@ -346,3 +347,23 @@ def test_times_are_utc():
     found = anomaly_of("latency_p50", series("cart", step(0.1, 2.0)), METRICS, None)
     assert found is not None
     assert found.onset.tzinfo is UTC
+
+
+def test_without_traces_what_became_most_times_slower_comes_first(top: Top):
+    """A caller was slow before by all it waits for, and may be the slowest now: the same delay shows most below it."""
+    stated = {"front": (1812.5, 7316.6), "cart": (18.4, 6829.3)}
+    alerts = tuple(
+        ActiveAlert(
+            fingerprint=f"f-{name}",
+            labels={"alertname": "Slow", "service": name},
+            annotations={"description": f"p50 latency: Normal={before}ms -> Current={now}ms"},
+            state="active",
+            starts_at=INCIDENT["onset"],
+        )
+        for name, (before, now) in stated.items()
+    )
+    look = Look("alert", "alertmanager", "active alerts", "d9", NOW)
+    assert top(situation(*SHOP, alerts=alerts, alerts_look=look, **INCIDENT)) == (
+        "pod_network_delay",
+        "deployment/cart",
+    )
