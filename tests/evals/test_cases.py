@@ -71,7 +71,7 @@ def test_a_broken_case_is_named(suite: Path):
         '{"schema": "other/v9", "id": "x", "system": "s", "namespace": "n", "taken_at": "2026-01-01T00:00:00Z"}'
     )
     (again,) = cases_in(suite)
-    with pytest.raises(Misconfigured, match="other/v9"):
+    with pytest.raises(Misconfigured, match="schema: Input should be 'incident-snapshot/v1'"):
         again.situation()
     with pytest.raises(Misconfigured, match="no suite"):
         cases_in(suite / "nowhere")
