@@ -5,21 +5,23 @@ from pathlib import Path
 
 import pytest
 
-from agent.analysis import analysis_of
 from domain.causes import CAUSES
 from evals.cases import cases_in
 from evals.labels import label_of
 from evals.recordings import folders_of, key_of, write
+from evals.runner import run
 from evals.synthesis.faults.catalogue import FAULTS
 from evals.synthesis.suite import generate, incidents, well, write_catalogue
 from evals.synthesis.systems import SYSTEMS
 from evals.synthesis.wording import worded
 from evals.transforms.wellness import complaints
+from service.settings import load_settings
 
 QUIET = {"bad_release", "bad_configuration_change", "service_env_var_address_mismatch", "gateway_misroute"}
 """Causes that leave the state of objects and probes as it is: only logs and signals tell."""
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize("system", SYSTEMS, ids=lambda item: item.name)
 def test_a_healthy_world_is_well_and_nothing_is_found_in_it(system: object, tmp_path: Path):
     """By its objects, and by the analyzers: whatever a fault adds is the fault's."""
@@ -27,8 +29,8 @@ def test_a_healthy_world_is_well_and_nothing_is_found_in_it(system: object, tmp_
     assert complaints(case) == ()
     write_catalogue(tmp_path)
     write(case, tmp_path)
-    (read_again,) = cases_in(tmp_path)
-    assert analysis_of(read_again.situation()).findings == ()
+    (outcome,) = run(cases_in(tmp_path), load_settings({}), jobs=1)
+    assert (outcome.result.error, outcome.result.causes) == (None, ())
 
 
 @pytest.fixture(scope="module")
