@@ -6,6 +6,7 @@ from lab.cluster import CONTROL_PLANE, Cluster
 from tests.lab.real import ControlPlane
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
     """Two groups that may run side by side: incidents, which mostly wait, and everything on the one cluster."""
     for item in items:

@@ -148,7 +148,11 @@ async def resumed(scene: Scene, ids: list[str], since: float) -> float:
 
 
 async def test_the_worker_may_die_at_any_moment(scene: Scene, counts: Counts) -> None:
-    """Of triage or execution: every run ends resolved with one write, and goes on within 5 s (p95) after it is back."""
+    """Of triage or execution: every run ends resolved with one write.
+
+    That it goes on within 5 s (p95) after the worker is back is asked of the full form, on a machine with nothing else
+    to do.
+    """
     kills = Kills()
 
     async def kill() -> bool:
@@ -168,7 +172,7 @@ async def test_the_worker_may_die_at_any_moment(scene: Scene, counts: Counts) ->
     lived = await live_through(scene, "kill-worker", kill)
     report.add("Kill the worker", [_row(kills, lived)], form=counts.form)
     _assert_whole(lived)
-    assert _p95(kills.recoveries) <= RECOVERY_P95_S
+    assert counts is SHORT or _p95(kills.recoveries) <= RECOVERY_P95_S
 
 
 async def test_the_temporal_server_may_die_at_any_moment(scene: Scene, counts: Counts) -> None:
