@@ -70,11 +70,16 @@ def last_line(situation: Situation, logs: Iterable[tuple[LogKey, Log]], phrases:
         for number in range(len(log.lines), 0, -1):
             text = log.lines[number - 1]
             if phrases.match(text):
-                at = stamp(text)
-                if at is None or situation.now - at <= RECENT:
+                if recent(situation, text):
                     return Line(key, log, number, text)
                 break
     return None
+
+
+def recent(situation: Situation, text: str) -> bool:
+    """Whether the line speaks of the present; one without a time may."""
+    at = stamp(text)
+    return at is None or situation.now - at <= RECENT
 
 
 def application_logs(situation: Situation, pods: Iterable[Pod]) -> Iterator[tuple[LogKey, Log]]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 
-from agent.analyzers.journal import Line, application_logs
+from agent.analyzers.journal import Line, application_logs, recent
 from agent.analyzers.suspicion import LIKELY, POSSIBLE, PROVEN, STRONG, Suspicion
 from agent.cluster.nodes import Node
 from agent.cluster.pods import Pod
@@ -148,7 +148,7 @@ def silent_nodes(situation: Situation) -> Iterator[Suspicion]:
             for number, text in enumerate(log.lines, 1):
                 found = _DIAL_TIMEOUT.search(text) if "timeout" in text else None
                 service = addresses.get(found[1]) if found else None
-                if service and situation.cluster.ready_addresses(service):
+                if service and situation.cluster.ready_addresses(service) and recent(situation, text):
                     timed_out.setdefault(pod.spec.node_name, {})[service.name] = Line(key, log, number, text)
     if len(timed_out) != 1:
         return

@@ -339,3 +339,14 @@ def test_several_empty_pools_lead_to_the_database_they_share(top: Top):
 def test_a_database_is_found_behind_a_role_that_no_pod_has(top: Top, words: str, cause: str):
     """The Service of the leader selects nothing while there is none; its workload is known by the other labels."""
     assert top(sharing(words, "cart", "catalog", role="leader")) == (cause, "statefulset/db")
+
+
+def test_only_fresh_time_outs_tell_of_a_node_without_routes(top: Top):
+    """Several Services that are well and cannot be reached from one node; what was written an hour ago is over."""
+    shop = well("cart", "catalog", "stock")
+    addresses = [service(name)["spec"]["clusterIP"] for name in ("catalog", "stock")]
+    lines = [f"dial tcp {address}:80: i/o timeout" for address in addresses]
+    told = [f"{at(120)} {line}" for line in lines]
+    stale = [f"{at(3600)} {line}" for line in lines]
+    assert top(situation(*shop, logs=log("cart", *told))) == ("kube_proxy_unavailable", "node/n1")
+    assert top(situation(*shop, logs=log("cart", *stale))) is None
