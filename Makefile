@@ -25,7 +25,7 @@ test: setup ## Run the tests against the real servers
 	$(BIN)/pytest -n 3 --dist loadfile -m 'not lab'
 
 test-lab: setup lab-parts ## Prove the product on the real cluster (FULL=1 for all repetitions; writes lab-report/)
-	$(BIN)/pytest -m lab tests/lab --durations 20 $(if $(FULL),--full,-n 2 --dist loadgroup)
+	$(BIN)/pytest -m lab tests/lab --durations 20 $(if $(FULL),--full,-n 2 --dist loadfile)
 
 lab: $(STAMPS)/base lab-parts ## Bring up a real cluster with Argo CD and the shop on it, and say how to look around
 	@$(BIN)/python -m lab.site up

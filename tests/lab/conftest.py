@@ -1,17 +1,9 @@
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import pytest
 
 from lab.cluster import CONTROL_PLANE, Cluster
 from tests.lab.real import ControlPlane
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    """Two groups that may run side by side: incidents, which mostly wait, and everything on the one cluster."""
-    for item in items:
-        if item.get_closest_marker("lab"):
-            item.add_marker(pytest.mark.xdist_group("site" if item.path.stem == "test_incidents" else "cluster"))
 
 
 @pytest.fixture(scope="session")
