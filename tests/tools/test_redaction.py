@@ -133,6 +133,19 @@ def test_redacting_twice_changes_nothing_more(text: str):
     assert redact(once) == once
 
 
+FRAGMENTS = (
+    ("pass", "word", "pw", "pwd", "sig", "nature", "key", "secret", "token", "auth", "orization", "x-amz-", "credential")
+    + ("session", "_id", "shared_access_", "subscription-", "decryption.", "by", "proxy-", "value", "2", "S", "Key", "max_")
+    + ("=", ": ", ":=", "=>", "%3d", '"', "'", '\\"', "\\", "|", "\n", " ", "a1b2c3", "null", "Bearer x1", "{", "[", ",", "&")
+)
+
+
+@given(st.lists(st.sampled_from(FRAGMENTS), max_size=24).map("".join))
+def test_where_names_may_begin_is_everywhere_they_do(text: str):
+    """A letter that is two in lower case has every place tried; without it the same secrets must go."""
+    assert redact(f"İ {text}") == f"İ {redact(text)}"
+
+
 @given(
     st.recursive(
         st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(max_size=30),
