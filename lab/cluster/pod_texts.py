@@ -138,6 +138,7 @@ phase: Pending
 RUNNING = _status(_conditions(ready=False) + _containers(_RUNS, ready=False) + "phase: Running\n")
 READY = _status(_conditions(ready=True) + _containers(_STILL_RUNS, ready=True))
 NOT_READY = _status(_conditions(ready=False) + _containers(_STILL_RUNS, ready=False))
+STOPPED = _status(_conditions(ready=False))
 STILL_NOT_READY = _status("conditions:\n- type: Ready\n  lastProbeTime: {{ $now | Quote }}\n")
 ERR_IMAGE_PULL = _status(
     _conditions(ready=False)

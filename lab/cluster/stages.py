@@ -34,6 +34,7 @@ from lab.cluster.pod_texts import (
     RUNNING,
     STARTED,
     STILL_NOT_READY,
+    STOPPED,
     STOPPING,
     crashed,
 )
@@ -150,8 +151,10 @@ def _ending() -> Iterator[Stage]:
     waiting = (f'{_WAITING} == "CrashLoopBackOff"',)
     backoff = f'"\\([{BACKOFF_S} * pow(2; {_FIRST}.restartCount - 1), {BACKOFF_CAP_S}] | min)s"'
     yield Stage("pod-restart", waiting, (PRESENT, CREATED, STARTED, RUNNING), delay_from=backoff)
+    # Two stages: a namespace that is being deleted takes no event, and nothing follows a step that was refused.
+    yield LastStage("pod-stop", (_READY,), (STOPPED, STOPPING), 250)
     gone: JsonValue = {"delete": True}
-    yield LastStage("pod-delete", ("((.metadata.finalizers // []) == [])",), (STOPPING, gone), 500)
+    yield LastStage("pod-delete", (f"({_READY} | not)", "((.metadata.finalizers // []) == [])"), (gone,), 250)
 
 
 def stages() -> str:

@@ -3,6 +3,8 @@ from collections.abc import Iterator
 import pytest
 
 from lab.cluster import CONTROL_PLANE, Cluster
+from lab.proof.identities import NAMESPACE
+from lab.site.kubectl import Kubectl
 from tests.lab.real import ControlPlane
 
 
@@ -19,7 +21,16 @@ def full(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--full"))
 
 
-@pytest.fixture(scope="session")
-def control_plane(cluster: Cluster) -> ControlPlane:
-    """Its API server, and what that writes down."""
-    return ControlPlane(cluster.kubeconfig(), cluster.audit)
+@pytest.fixture(scope="module")
+def control_plane(cluster: Cluster) -> Iterator[ControlPlane]:
+    """Its API server, and what that writes down. A file's namespaces go when it is through: nodes hold so many pods."""
+    kubectl = Kubectl(cluster.kubeconfig())
+    before = _namespaces(kubectl)
+    yield ControlPlane(cluster.kubeconfig(), cluster.audit)
+    made = _namespaces(kubectl) - before - {NAMESPACE}
+    if made:
+        kubectl.run("delete", "namespace", *sorted(made), "--wait=false")
+
+
+def _namespaces(kubectl: Kubectl) -> set[str]:
+    return set(kubectl.run("get", "namespaces", "--output=jsonpath={.items[*].metadata.name}").split())

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -37,7 +38,7 @@ def eventually(holds: Callable[[], bool], *, within: float) -> None:
         time.sleep(0.2)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def pods(cluster: Cluster) -> Iterator[Callable[[str], str]]:
     """Applies Deployments into a namespace of this module; a jsonpath of the pod of one is looked up by name."""
     apply(cluster.kubeconfig(), [namespace("behaviours")])
@@ -121,6 +122,20 @@ def test_a_behaviour_may_come_and_go(cluster: Cluster, pods: Callable[[str], str
     eventually(lambda: pods(ready) == "false", within=20)
     kubectl(cluster, "-n", "behaviours", "annotate", "pod", pod, f"{BEHAVIOUR}-")
     eventually(lambda: pods(ready) == "true", within=20)
+
+
+def test_what_is_deleted_goes(cluster: Cluster) -> None:
+    """A pod with the event of it; a namespace, which takes no more events, with pods that are well and that are not."""
+    apply(cluster.kubeconfig(), [namespace("gone"), deployment("fine", "gone")])
+    apply(cluster.kubeconfig(), [deployment("never-pushed", "gone", image="shop.example/web:missing-1")])
+    states = "jsonpath={.items[*].status.containerStatuses[*]['ready','state.waiting.reason']}"
+    look = partial(kubectl, cluster, "-n", "gone", "get", "pods", "-o", states)
+    eventually(lambda: {"true", "ImagePullBackOff"} <= set(look().split()), within=30)
+    kubectl(cluster, "-n", "gone", "delete", "pod", "-l", "app=fine", "--timeout=20s")
+    killed = kubectl(cluster, "-n", "gone", "get", "events", "--field-selector=reason=Killing", "-o", "name")
+    assert len(killed.split()) == 1
+    eventually(lambda: {"true", "ImagePullBackOff"} <= set(look().split()), within=30)
+    kubectl(cluster, "delete", "namespace", "gone", "--timeout=40s")
 
 
 def test_a_pod_waits_for_its_secret(cluster: Cluster, pods: Callable[[str], str]) -> None:

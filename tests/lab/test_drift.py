@@ -100,6 +100,7 @@ async def drifted(site: Site, drift: Drift, namespace: str) -> Outcome:
         await site.service.decide(later, "reject")
         await site.service.until_closed(namespace)
     voided = len(facts_of(later, "PlanVoided"))
+    await site.hands.run("delete", "namespace", namespace, "--wait=false")
     return Outcome(drift, writes, voided, asked_again, asyncio.get_running_loop().time() - began)
 
 

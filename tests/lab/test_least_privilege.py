@@ -1,7 +1,6 @@
 import base64
 import re
 import ssl
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import httpx
@@ -125,7 +124,7 @@ def secret(namespace: str) -> JsonObject:
 
 
 @pytest.fixture(scope="module")
-def granted(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Granted]:
+def granted(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Granted:
     """Both namespaces have a Deployment and a Secret."""
     admin = Kubectl(control_plane.admin)
     made = identities(control_plane.admin, tmp_path_factory.mktemp("identities") / "kubeconfig")
@@ -133,8 +132,7 @@ def granted(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactor
     admin.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": OTHERS}}])
     for namespace in (OURS, OTHERS):
         admin.apply([deployment("web", namespace), secret(namespace)])
-    yield Granted(admin, made)
-    admin.run("delete", "namespace", OURS, OTHERS, "--wait=false")
+    return Granted(admin, made)
 
 
 def test_each_identity_may_do_what_the_table_says_and_nothing_else(granted: Granted):

