@@ -15,8 +15,8 @@ from agent.situation import Situation, reference
 WINDOW = timedelta(hours=1)
 STILL = timedelta(minutes=15)
 """A last change longer ago than this: it has settled."""
-EACH_WAY = 2
-"""Changes up and down, each, within the window: once is a load that came and went."""
+EACH_WAY = 3
+"""Changes up and down, each, within the window: once or twice are loads that came and went."""
 _SIZE = re.compile(r"New size: (\d+); reason: (.*)", re.DOTALL)
 _SCALED = re.compile(r"^Scaled (up|down) replica set", re.IGNORECASE)
 _LOWER = re.compile(r"below target|All metrics below", re.IGNORECASE)

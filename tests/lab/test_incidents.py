@@ -29,6 +29,7 @@ from lab.site.incidents import INCIDENTS, Incident
 from lab.site.play import Played, Stage, play, prepare
 from lab.site.stack import site_stack
 from tests.lab.endings import ENDINGS
+from tests.lab.mended import MendedStates, row
 from tests.lab.real import WRITER
 
 pytestmark = [pytest.mark.lab, pytest.mark.servers, pytest.mark.temporal]
@@ -44,6 +45,7 @@ SETTINGS = {
 """Seconds where a site waits minutes."""
 HISTORY_S = 60
 REVIEWER = "reviewer"
+READ_ONLY = ("incidents:read",)
 TOGETHER = ("node-selector", "missing-image")
 """In two namespaces at the same time."""
 BY_NAME = {incident.name: incident for incident in INCIDENTS}
@@ -52,10 +54,11 @@ ALONE = [name for name in BY_NAME if name not in TOGETHER]
 
 @dataclass(frozen=True)
 class Theatre:
-    """The stage, where its logs are, and the rows of the report so far."""
+    """The stage, where its logs are, the states after each incident, and the rows of the report so far."""
 
     stage: Stage
     logs: tuple[Path, ...]
+    mended: MendedStates
     rows: list[report.Row]
 
 
@@ -71,7 +74,9 @@ def theatre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theatre]:
         with closing(_reviewing(product)) as reviewing, closing(control):
             control.wait_for_history(HISTORY_S)
             stage = Stage(stack.site, reviewing, control, stack.cluster.audit, WRITER)
-            yield Theatre(stage, (servers.log_dir, stack.cluster.run_dir / "logs"), [])
+            reading = {"TRIAGE_URL": product.url, "TRIAGE_TOKEN": product.issue_token("recorder", scopes=READ_ONLY)}
+            mended = MendedStates(folder / "mended", {**stack.settings, **reading})
+            yield Theatre(stage, (servers.log_dir, stack.cluster.run_dir / "logs"), mended, [])
 
 
 def _reviewing(product: Product) -> Api:
@@ -93,10 +98,21 @@ def test_two_incidents_at_once_are_kept_apart(theatre: Theatre) -> None:
             _check(theatre.stage, scene)
 
 
+def test_what_was_mended_is_found_well(theatre: Theatre) -> None:
+    """The state after every incident, alerts over and logs and events still there, recorded and diagnosed: no cause."""
+    prepare(theatre.stage)
+    theatre.mended.record()
+    causes = theatre.mended.causes()
+    report.add("Mended, looked at again", [row(causes)])
+    assert {state: named for state, named in causes.items() if named} == {}
+    assert len(causes) == len(theatre.rows)
+
+
 @contextmanager
 def _played(theatre: Theatre, *struck: Incident) -> Generator[list[Played]]:
     """Play, check, report, mend; a failure tells the whole story and where the logs are."""
     scenes = prepare(theatre.stage, *struck)
+    theatre.mended.record()
     try:
         play(theatre.stage, scenes)
         yield scenes
@@ -109,6 +125,7 @@ def _played(theatre: Theatre, *struck: Incident) -> Generator[list[Played]]:
     finally:
         for incident in struck:
             incident.mend(theatre.stage.site)
+    theatre.mended.waiting.extend(next(reversed(scene.stories)) for scene in scenes)
 
 
 def _check(stage: Stage, scene: Played) -> None:

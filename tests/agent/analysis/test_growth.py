@@ -124,15 +124,18 @@ def test_the_deployments_own_events_tell_too(top: Top):
     """Where the autoscaler's have gone."""
     words = [
         event("Deployment", "cart", "ScalingReplicaSet", f"Scaled {way} replica set cart-1 to {size} from {other}", ago)
-        for way, size, other, ago in (("up", 6, 2, 900), ("down", 2, 6, 600), ("up", 6, 2, 300), ("down", 2, 6, 60))
+        for turn, ago in enumerate((1500, 1200, 900, 600, 300, 60))
+        for way, size, other in [("down", 2, 6) if turn % 2 else ("up", 6, 2)]
     ]
     assert top(situation(*well("cart"), autoscaler(), *words)) == ("hpa_flapping", "deployment/cart")
 
 
 def test_a_load_that_came_and_went_is_no_flapping(top: Top):
-    """Once up, once down; steps in one direction; a rollout; a storm that is over."""
+    """Once or twice up and down; steps in one direction; a rollout; a storm that is over."""
     once = (rescale(6, 1500, up=True), rescale(2, 120, up=False))
     assert top(situation(*well("cart"), autoscaler(), *once)) is None
+    twice = (rescale(6, 900, up=True, times=2), rescale(2, 120, up=False, times=2))
+    assert top(situation(*well("cart"), autoscaler(), *twice)) is None
     rising = [rescale(size, 1000 - 100 * size, up=True) for size in range(3, 8)]
     assert top(situation(*well("cart"), autoscaler(), *rising)) is None
     over = [rescale(6 if index % 2 else 2, 3500 - 100 * index, up=bool(index % 2)) for index in range(6)]
