@@ -189,32 +189,25 @@ class Cluster:
         return self._ready_addresses.get((service.namespace, service.name))
 
     @cached_property
-    def _pods_by_owner(self) -> dict[tuple[str, str, str], list[Pod]]:
-        owned: dict[tuple[str, str, str], list[Pod]] = {}
-        for pod in self.pods:
-            for owner in pod.metadata.owner_references:
-                owned.setdefault((pod.namespace, owner.kind, owner.name), []).append(pod)
-        return owned
+    def _pods_by_owner(self) -> dict[tuple[str, str], list[Pod]]:
+        return _by_owner(self.pods)
 
     @cached_property
     def _replica_sets_by_owner(self) -> dict[tuple[str, str], list[Workload]]:
-        owned: dict[tuple[str, str], list[Workload]] = {}
-        for item in self.replica_sets:
-            for owner in item.metadata.owner_references:
-                owned.setdefault((item.namespace, owner.name), []).append(item)
-        return owned
+        return _by_owner(self.replica_sets)
 
     def revisions_of(self, workload: Workload) -> tuple[Workload, ...]:
         """A Deployment's ReplicaSets, oldest revision first."""
-        owned = self._replica_sets_by_owner.get((workload.namespace, workload.name), [])
-        return tuple(sorted(owned, key=lambda item: item.revision or 0))
+        named = self._replica_sets_by_owner.get((workload.namespace, workload.name), [])
+        return tuple(sorted((item for item in named if item.is_of(workload)), key=lambda item: item.revision or 0))
 
     def pods_of(self, workload: Workload) -> tuple[Pod, ...]:
         """The workload's own pods, through its ReplicaSets where it has them."""
-        owners = [(workload.kind, workload.name)]
-        owners += [("ReplicaSet", item.name) for item in self.revisions_of(workload)]
         return tuple(
-            pod for kind, name in owners for pod in self._pods_by_owner.get((workload.namespace, kind, name), ())
+            pod
+            for owner in (workload, *self.revisions_of(workload))
+            for pod in self._pods_by_owner.get((owner.namespace, owner.name), ())
+            if pod.is_of(owner)
         )
 
     @cached_property
@@ -276,3 +269,12 @@ class Cluster:
 def names(objects: Iterable[KubernetesObject], namespace: str) -> frozenset[str]:
     """Names of those in `namespace`."""
     return frozenset(item.name for item in objects if item.namespace == namespace)
+
+
+def _by_owner(items: Iterable[T]) -> dict[tuple[str, str], list[T]]:
+    """By namespace and name of an owner, of whatever kind."""
+    owned: dict[tuple[str, str], list[T]] = {}
+    for item in items:
+        for owner in item.metadata.owner_references:
+            owned.setdefault((item.namespace, owner.name), []).append(item)
+    return owned

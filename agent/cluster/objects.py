@@ -70,6 +70,14 @@ class KubernetesObject(KubernetesModel):
     def __str__(self) -> str:
         return f"{self.kind.lower()}/{self.metadata.name}"
 
+    def is_of(self, owner: "KubernetesObject") -> bool:
+        """Whether `owner` is one of its owners, and not an earlier object of the same name, as far as uids tell."""
+        return any(
+            (reference.kind, reference.name) == (owner.kind, owner.name)
+            and (not reference.uid or not owner.metadata.uid or reference.uid == owner.metadata.uid)
+            for reference in self.metadata.owner_references
+        )
+
 
 class Condition(KubernetesModel):
     """A status condition of any kind."""

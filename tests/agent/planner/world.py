@@ -209,7 +209,14 @@ def _pod(name: str, number: int, suffix: str, *, sick: str = "") -> JsonObject:
     pod = _object("v1", "Pod", f"{name}-{number}-{suffix}")
     pod["metadata"] |= {  # type: ignore[operator]
         "labels": {"app": name, "pod-template-hash": str(number)},
-        "ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": f"{name}-{number}", "uid": "r"}],
+        "ownerReferences": [
+            {
+                "apiVersion": "apps/v1",
+                "kind": "ReplicaSet",
+                "name": f"{name}-{number}",
+                "uid": f"ReplicaSet-{name}-{number}",
+            }
+        ],
     }
     image = BAD if sick else GOOD
     pod["spec"] = {"nodeName": "node-1", "containers": [{"name": "app", "image": image}]}
