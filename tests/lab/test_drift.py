@@ -21,7 +21,7 @@ from tests.lab.real import ControlPlane
 pytestmark = [pytest.mark.lab, pytest.mark.temporal]
 
 SHORT, FULL = 12, 200
-AT_ONCE = 3
+AT_ONCE = 5
 
 
 @dataclass
