@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,8 @@ from lab.environment import inherited
 from lab.proof import report
 
 LIMIT_S = 300
+SETTLING_S = 75
+"""Rates look back a minute: until then a fault that is mended still shows in them."""
 LABEL = {"fault_object": "none", "root_cause": "no_fault"}
 """As a healthy case's `expected.json` has it."""
 
@@ -25,7 +28,9 @@ class MendedStates:
     """Incidents whose fault has been mended since the last recording."""
 
     def record(self) -> None:
-        """Record what the systems say now of each incident that waits; called when there are no alerts."""
+        """Record what the systems say of each incident that waits; called when there are no alerts."""
+        if self.waiting:
+            time.sleep(SETTLING_S)
         while self.waiting:
             incident = self.waiting.pop()
             self._run("record", incident, f"--out={self.folder / 'suite'}")
