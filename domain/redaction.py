@@ -142,9 +142,10 @@ def redact(text: str) -> str:
     for hint, pattern in _BY_SHAPE:
         if hint in text:
             text = pattern.sub(REDACTED, text)
-    if "cookie" in text.lower():
-        text = _COOKIE.sub(_without_secret, text)
     lowered = text.lower()
+    if "cookie" in lowered:
+        text = _COOKIE.sub(_without_secret, text)
+        lowered = text.lower()
     named = _WORD.search(lowered) is not None
     if named:
         text = _without_named(text, lowered)

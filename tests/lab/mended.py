@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from evals.labels import healthy
+from evals.results import CaseResult, resumed
 from lab.demo.product import TRIAGENT
 from lab.environment import inherited
 from lab.proof import report
@@ -14,8 +16,6 @@ from lab.proof import report
 LIMIT_S = 300
 SETTLING_S = 75
 """Rates look back a minute: until then a fault that is mended still shows in them."""
-LABEL = {"fault_object": "none", "root_cause": "no_fault"}
-"""As a healthy case's `expected.json` has it."""
 
 
 @dataclass(frozen=True)
@@ -35,15 +35,14 @@ class MendedStates:
             incident = self.waiting.pop()
             self._run("record", incident, f"--out={self.folder / 'suite'}")
             case = self.folder / "suite" / incident
-            (case / "expected.json").write_text(json.dumps(LABEL), encoding="utf-8")
+            (case / "expected.json").write_text(healthy().model_dump_json(), encoding="utf-8")
             _alerted_anew(case)
 
     def causes(self) -> dict[str, Sequence[str]]:
         """What the product names in each state, by incident; an error counts as named."""
         results = self.folder / "results.jsonl"
         self._run("run", str(self.folder / "suite"), "--planner=offline", f"--out={results}")
-        found = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
-        return {case["id"]: [case["error"]] if case["error"] else _named(case) for case in found}
+        return {case.id: _named(case) for case in resumed(results)}
 
     def _run(self, *arguments: str) -> None:
         env = inherited(self.settings, without_prefix="TRIAGE_")
@@ -60,8 +59,10 @@ def _alerted_anew(case: Path) -> None:
     (case / "webhook.json").write_text(json.dumps(webhook), encoding="utf-8")
 
 
-def _named(case: Mapping[str, list[Mapping[str, object]]]) -> Sequence[str]:
-    return [f"{cause['cause']} of {cause['object']}: {cause['confidence']}" for cause in case["causes"]]
+def _named(case: CaseResult) -> Sequence[str]:
+    if case.error is not None:
+        return [case.error]
+    return [f"{cause.cause} of {cause.object}: {cause.confidence}" for cause in case.causes]
 
 
 def row(causes: Mapping[str, Sequence[str]]) -> report.Row:
