@@ -115,12 +115,10 @@ def _inherited(situation: Situation, anomaly: Anomaly) -> bool:
 def _broken_pods(situation: Situation, change: Change) -> Iterator[Statement]:
     """Pods of the new revision that are not ready, or were killed since."""
     newest = situation.cluster.revisions_of(change.workload)[-1:]
-    mine = {item.name for item in newest}
     for pod in situation.cluster.pods_of(change.workload):
-        owned = {owner.name for owner in pod.metadata.owner_references}
         restarts = sum(status.restart_count for status in pod.status.container_statuses)
         age = situation.since(pod.metadata.creation_timestamp)
-        if owned & mine and ((not pod.ready and age and age > timedelta(seconds=20)) or restarts > 1):
+        if any(map(pod.is_of, newest)) and ((not pod.ready and age and age > timedelta(seconds=20)) or restarts > 1):
             seen = situation.objects.sees(f"{pod} restarts", float(restarts))
             ready = situation.objects.sees(f"{pod} ready", str(pod.ready).lower())
             yield states(f"{pod} of the new revision: ready {ready.value}, {restarts} restarts", ready, seen)

@@ -15,6 +15,7 @@ from tools.kubernetes.read import KubernetesReader
 from workflows.messages import SettleInput, SettleResult
 
 POLL_SECONDS = 1.0
+PATIENCE_SECONDS = 240.0
 REFUSED_SECONDS = 30.0
 """An API server that has just come back refuses what it allows a moment later, when it has read its roles. So long a
 refusal is not believed: the write was made already, and what came of it should be known."""
@@ -23,19 +24,13 @@ StateT = TypeVar("StateT")
 
 
 class Settling:
-    """Polls with heartbeats, for `patience` seconds at most; not settled in time is a result, not an error."""
+    """Polls with heartbeats, for four minutes at most; not settled in time is a result, not an error."""
 
     def __init__(
-        self,
-        kubernetes: KubernetesReader | None,
-        argocd: ArgoReader | None,
-        *,
-        patience: float = 240.0,
-        refused: float = REFUSED_SECONDS,
+        self, kubernetes: KubernetesReader | None, argocd: ArgoReader | None, *, refused: float = REFUSED_SECONDS
     ) -> None:
         self._kubernetes = kubernetes
         self._argocd = argocd
-        self._patience = patience
         self._refused = refused
 
     @activity.defn(name="RolloutStatus")
@@ -50,7 +45,7 @@ class Settling:
         kubernetes = self._kubernetes
         if kubernetes is None:
             raise Misconfigured("Kubernetes is not configured: set TRIAGE_KUBERNETES__KUBECONFIG")
-        deadline = asyncio.get_running_loop().time() + self._patience
+        deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
         while True:
             state = (await self._allowed(lambda: kubernetes.workload(ref))).value
             late = asyncio.get_running_loop().time() >= deadline
@@ -62,7 +57,7 @@ class Settling:
         argocd = self._argocd
         if argocd is None:
             raise Misconfigured("Argo CD is not configured: set TRIAGE_ARGOCD__URL")
-        deadline = asyncio.get_running_loop().time() + self._patience
+        deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
         while True:
             state = (await self._allowed(lambda: argocd.application(name))).value
             finished = state.operation_phase in FINISHED and state.entry.health != "Progressing"
