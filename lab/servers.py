@@ -153,7 +153,7 @@ def temporal(servers: Servers, data_dir: Path, *, port: int | None = None) -> St
             *("--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL"),
             *("--dynamic-config-value", "system.enableActivityEagerExecution=true"),
             *("--dynamic-config-value", "history.transferProcessorMaxPollRPS=5000"),
-            *("--dynamic-config-value", 'history.timerProcessorMaxTimeShift="20ms"'),
+            *("--dynamic-config-value", 'history.timerProcessorMaxTimeShift="250ms"'),
         ],
     )
     described = [binary, "operator", "namespace", "describe", "--namespace", "default", "--address", address]

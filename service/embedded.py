@@ -21,7 +21,7 @@ TUNING = (
     *("--sqlite-pragma", "synchronous=NORMAL"),
     *("--dynamic-config-value", "system.enableActivityEagerExecution=true"),
     *("--dynamic-config-value", "history.transferProcessorMaxPollRPS=5000"),
-    *("--dynamic-config-value", 'history.timerProcessorMaxTimeShift="20ms"'),
+    *("--dynamic-config-value", 'history.timerProcessorMaxTimeShift="250ms"'),
 )
 """The dev server's defaults cost a factor of five (docs/decisions/0004-temporal.md)."""
 
