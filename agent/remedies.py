@@ -185,8 +185,16 @@ def _go_back(case: _Case) -> Action | None:
 
 
 def _go_back_if_recent(case: _Case) -> Action | None:
-    """Back only if what may have brought the fault was delivered shortly before the trouble."""
-    return _go_back(case) if _recently(case, _brought_at(case)) else None
+    """Back only if what may have brought the fault was delivered shortly before the trouble, or anew since."""
+    brought = _brought_at(case)
+    return _go_back(case) if _recently(case, brought) or _anew(case, brought) else None
+
+
+def _anew(case: _Case, delivered: Timestamp | None) -> bool:
+    """Whether it was delivered while alerts fired already, and is known to have changed what is at fault."""
+    good = _good_revision(case)
+    known = case.cause.cause in AT_FAULT and good is not None and good.differs is not None
+    return known and delivered is not None and case.began is not None and case.began < delivered
 
 
 def _brought_at(case: _Case) -> Timestamp | None:

@@ -97,6 +97,21 @@ def test_the_way_back_leads_to_what_was_different_where_the_fault_is():
     assert action(image, history(r1=2)) is None
 
 
+def test_what_is_delivered_broken_while_the_alert_fires_is_taken_back():
+    """Made again by hand with the same fault, long after the alert, where what is at fault was different before."""
+
+    def made_again(differs: tuple[str, ...] | None) -> Inventory:
+        earlier = RolloutRevision(number=1, created_at=ALERT.starts_at + timedelta(minutes=9), differs=differs)
+        newest = RolloutRevision(number=2, created_at=ALERT.starts_at + timedelta(minutes=10))
+        return Inventory(workloads=(workload(revisions=(earlier, newest)),))
+
+    image = cause("incorrect_image_reference")
+    assert action(image, made_again(("image",))) == "undo deployment/cart to rollout revision 1"
+    assert action(image, made_again(("env",))) is None
+    assert action(image, made_again(None)) is None
+    assert action(cause("oom_killed"), made_again(("image",))) is None
+
+
 def test_auto_sync_leaves_only_the_diagnosis():
     """Argo CD refuses a rollback while auto-sync is on, and would undo any patch behind its back."""
     assert action(cause("bad_release"), tracked(auto_sync=True)) is None
