@@ -80,6 +80,7 @@ def compose(settings: Settings, temporal_address: str) -> Composition:
     probes: dict[str, Probe | None] = {
         "database": database.ready,
         "temporal": engine.ready,
+        "worker": engine.worked,
         **upstreams.probes,
     }
     return Composition(

@@ -1,11 +1,13 @@
 """Temporal: one way to connect, and the engine the API talks to."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from pydantic_ai.durable_exec.temporal import PydanticAIPlugin
-from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.enums.v1 import IndexedValueType, TaskQueueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.contrib.opentelemetry import TracingInterceptor
@@ -23,6 +25,9 @@ from workflows.visibility import SERVICE, SEVERITY, STATUS
 
 TASK_QUEUE = "triagent"
 RPC_TIMEOUT = timedelta(seconds=10)
+PROBE_RPC_TIMEOUT = timedelta(seconds=2)
+SILENT = timedelta(seconds=75)
+"""A worker asks the server for work anew at least once a minute: one that has not for so long is gone."""
 DECISION_TIMEOUT = 100.0
 """Seconds; a modification is prepared against live systems before it is accepted."""
 
@@ -114,11 +119,27 @@ class TemporalEngine:
         """Return if the server answers."""
         client = await self.client()
         try:
-            healthy = await client.service_client.check_health(timeout=timedelta(seconds=2))
+            healthy = await client.service_client.check_health(timeout=PROBE_RPC_TIMEOUT)
         except RPCError as error:
             raise UpstreamUnavailable("temporal", str(error)) from error
         if not healthy:
             raise UpstreamUnavailable("temporal", "the server is not serving")
+
+    async def worked(self) -> None:
+        """Return if a worker asks for work. One that was killed counts for `SILENT` at most."""
+        client = await self.client()
+        request = DescribeTaskQueueRequest(
+            namespace=client.namespace,
+            task_queue=TaskQueue(name=self.task_queue),
+            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+        )
+        try:
+            told = await client.workflow_service.describe_task_queue(request, timeout=PROBE_RPC_TIMEOUT)
+        except RPCError as error:
+            raise UpstreamUnavailable("temporal", str(error)) from error
+        asked = (poller.last_access_time.ToDatetime(UTC) for poller in told.pollers)
+        if not any(datetime.now(UTC) - at < SILENT for at in asked):
+            raise UpstreamUnavailable("worker", f"none asks for work on task queue {self.task_queue!r}")
 
 
 def _domain_error(cause: BaseException) -> TriagentError:

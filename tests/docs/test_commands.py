@@ -38,11 +38,15 @@ NOT_RUN = {
 """By first line, or by the whole text where first lines are alike."""
 
 WAIT_FOR = {
+    # Worker and API of one process start side by side.
+    "set -a; . ./triagent.env; set +a": """
+until curl -s "$TRIAGE_URL/readyz" | grep -q '"worker":{"state":"up"'; do sleep 0.2; done
+""",
     # Where a reader reads on, a plan is made.
     "export TRIAGE_TOKEN=$(cat jane.token)": """
 until curl -s "$TRIAGE_URL/incidents?status=awaiting_approval" \\
   -H "Authorization: Bearer $TRIAGE_API__BOOTSTRAP_TOKEN" | grep -q '"id"'; do sleep 0.2; done
-"""
+""",
 }
 
 QUICK = {

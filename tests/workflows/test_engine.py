@@ -1,0 +1,41 @@
+"""What the API asks of Temporal besides workflows."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from domain.errors import UpstreamUnavailable
+from service import temporal
+from service.temporal import TemporalEngine
+from tests.workflows.conftest import PATIENCE, Stage
+
+pytestmark = pytest.mark.temporal
+
+
+async def seen(engine: TemporalEngine) -> None:
+    """Return once the engine sees a worker; its first poll comes a moment after its start."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            try:
+                return await engine.worked()
+            except UpstreamUnavailable:
+                await asyncio.sleep(0.05)
+
+
+async def test_a_worker_counts_while_it_asks_for_work(stage: Stage, monkeypatch: pytest.MonkeyPatch):
+    """It is seen on its task queue; on another there is none; one that has been silent for long is gone."""
+    await seen(stage.engine)
+    nobody = TemporalEngine(stage.engine.address, "default", stage.options, task_queue="nobody")
+    with pytest.raises(UpstreamUnavailable, match="worker: none asks for work on task queue 'nobody'"):
+        await nobody.worked()
+    monkeypatch.setattr(temporal, "SILENT", timedelta(0))
+    with pytest.raises(UpstreamUnavailable, match="worker: none"):
+        await stage.engine.worked()
+
+
+async def test_without_temporal_nobody_knows(stage: Stage):
+    """It is Temporal that cannot be reached."""
+    away = TemporalEngine("127.0.0.1:9", "default", stage.options)
+    with pytest.raises(UpstreamUnavailable, match="temporal: cannot reach"):
+        await away.worked()
