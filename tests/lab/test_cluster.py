@@ -40,11 +40,11 @@ def eventually(holds: Callable[[], bool], *, within: float) -> None:
 
 @pytest.fixture(scope="module")
 def pods(cluster: Cluster) -> Iterator[Callable[[str], str]]:
-    """Applies Deployments into a namespace of this module; a jsonpath of the pod of one is looked up by name."""
+    """Makes a namespace; a jsonpath of the pod of a Deployment there is looked up by name, nothing without a pod."""
     apply(cluster.kubeconfig(), [namespace("behaviours")])
 
     def look(name: str) -> str:
-        path = "jsonpath={.items[:1]." + name.partition(":")[2] + "}"  # nothing, where there is no pod yet
+        path = "jsonpath={.items[*]." + name.partition(":")[2] + "}"  # an index that is not there is an error
         return kubectl(cluster, "-n", "behaviours", "get", "pods", "-l", f"app={name.partition(':')[0]}", "-o", path)
 
     yield look
@@ -104,12 +104,11 @@ def test_restarts_go_up_and_the_event_names_the_pod(cluster: Cluster, pods: Call
     eventually(lambda: "back-off" in pods(f"looping:{STATUS}state.waiting.message"), within=20)
     message = pods(f"looping:{STATUS}state.waiting.message")
     assert message == f"back-off 10s restarting failed container=looping pod={pod}_behaviours({uid})"
-    events = kubectl(
-        cluster,
-        *("-n", "behaviours", "get", "events", f"--field-selector=involvedObject.uid={uid},reason=BackOff"),
-        *("-o", "jsonpath={.items[0].message}"),
-    )
-    assert events == f"Back-off restarting failed container looping in pod {pod}_behaviours({uid})"
+    selector = f"--field-selector=involvedObject.uid={uid},reason=BackOff"
+    events = ("-n", "behaviours", "get", "events", selector, "-o", "jsonpath={.items[*].message}")
+    eventually(lambda: bool(kubectl(cluster, *events)), within=10)
+    told = f"Back-off restarting failed container looping in pod {pod}_behaviours({uid})"
+    assert kubectl(cluster, *events).startswith(told)
 
 
 def test_a_behaviour_may_come_and_go(cluster: Cluster, pods: Callable[[str], str]) -> None:
