@@ -3,12 +3,10 @@
 from typing import Annotated
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
 from service.cli.card import print_incident
 from service.cli.client import Client, Json, Url
-from service.cli.output import NONE, an_object, console, local_time, objects, print_json
+from service.cli.output import NONE, an_object, console, local_time, objects, print_json, print_rows
 from service.cli.timeline import fact_line
 
 
@@ -37,14 +35,18 @@ def _list(client: Client, status: list[str] | None, limit: int, *, as_json: bool
     if as_json:
         print_json(found)
         return
-    table = Table(box=None, pad_edge=False)
-    table.add_column("ID", no_wrap=True, min_width=max((len(str(item["id"])) for item in found), default=0))
-    for column in ("STATUS", "SEVERITY", "TITLE", "NAMESPACE", "OPENED"):
-        table.add_column(column, overflow="fold")
-    for item in found:
-        cells = [item["id"], item["status"], item["severity"], item["title"], item["namespace"] or NONE]
-        table.add_row(*(Text(str(cell)) for cell in cells), local_time(item["opened_at"]))
-    console.print(table if found else "no incidents")
+    if not found:
+        console.print("no incidents")
+        return
+    rows = (
+        [
+            *(str(item[name] or NONE) for name in ("id", "status", "severity", "namespace")),
+            local_time(item["opened_at"]),
+            str(item["title"]),
+        ]
+        for item in found
+    )
+    print_rows(("ID", "STATUS", "SEVERITY", "NAMESPACE", "OPENED", "TITLE"), rows)
 
 
 def _show(client: Client, incident_id: str, *, as_json: bool) -> None:

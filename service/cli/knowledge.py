@@ -10,13 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
 from domain.characters import visible
 from domain.learning import KnowledgeQuery, Match
 from service.cli.client import Json
-from service.cli.output import console, errors, print_json
+from service.cli.output import NONE, console, errors, print_json, print_rows
 from service.settings import load_settings
 
 if TYPE_CHECKING:
@@ -60,13 +58,14 @@ def search(
     if as_json:
         print_json([match.model_dump(mode="json", exclude={"pattern"}) for match in matches])
         return
-    table = Table(box=None, pad_edge=False)
-    for column in ("KIND", "ID", "CONFIDENCE", "KNOWN", "TITLE"):
-        table.add_column(column)
-    for match in matches:
-        known = "known" if match.known else ""
-        table.add_row(match.kind, Text(match.doc_id), f"{match.confidence:.2f}", known, Text(visible(match.title)))
-    console.print(table if matches else "nothing found")
+    if not matches:
+        console.print("nothing found")
+        return
+    rows = (
+        [match.kind, match.doc_id, f"{match.confidence:.2f}", "known" if match.known else NONE, visible(match.title)]
+        for match in matches
+    )
+    print_rows(("KIND", "ID", "CONFIDENCE", "KNOWN", "TITLE"), rows)
 
 
 async def _matches(knowledge: "Knowledge", query: KnowledgeQuery) -> tuple[Match, ...]:

@@ -1,13 +1,15 @@
 """What all commands print with: one console, JSON on request, times with their zone."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import cast
 
 from pydantic import JsonValue
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.markup import escape
+from rich.text import Text
 
 from domain.characters import hidden, visible
 
@@ -24,6 +26,15 @@ def fail(message: str) -> None:
     """Say on standard error what went wrong."""
     for line in message.splitlines() or [message]:
         errors.print(f"[red]error:[/] {escape(visible(line))}", soft_wrap=True)
+
+
+def print_rows(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A row a line, however long, below the names of its columns: for eyes, and for programs that search by line."""
+    lines = [columns, *rows]
+    widths = [max(map(cell_len, cells)) for cells in zip(*lines, strict=True)]
+    for number, line in enumerate(lines):
+        padded = (set_cell_size(cell, width) for cell, width in zip(line, widths, strict=True))
+        console.print(Text("  ".join(padded).rstrip(), "" if number else "bold"), soft_wrap=True)
 
 
 def print_json(value: JsonValue | Sequence[JsonObject]) -> None:

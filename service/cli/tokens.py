@@ -3,10 +3,9 @@
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from service.cli.client import Client, Json, Url
-from service.cli.output import NONE, JsonObject, console, errors, joined, local_time, objects, print_json
+from service.cli.output import NONE, JsonObject, console, errors, joined, local_time, objects, print_json, print_rows
 from service.scopes import SCOPES
 
 app = typer.Typer(no_args_is_help=True, help="Operator tokens.")
@@ -40,14 +39,15 @@ def list_tokens(as_json: Json = False, url: Url = "") -> None:
     if as_json:
         print_json(found)
         return
-    table = Table(box=None, pad_edge=False)
-    for column in ("NAME", "SCOPES", "ROLES", "CREATED", "EXPIRES", "LAST USED", "REVOKED"):
-        table.add_column(column)
-    for token in found:
-        lists = (joined(token[name], " ") or NONE for name in ("scopes", "roles"))
-        times = (local_time(token[f"{name}_at"]) for name in _TIMES)
-        table.add_row(str(token["name"]), *lists, *times)
-    console.print(table)
+    rows = (
+        [
+            str(token["name"]),
+            *(joined(token[name], " ") or NONE for name in ("scopes", "roles")),
+            *(local_time(token[f"{name}_at"]) for name in _TIMES),
+        ]
+        for token in found
+    )
+    print_rows(("NAME", "SCOPES", "ROLES", "CREATED", "EXPIRES", "LAST USED", "REVOKED"), rows)
 
 
 @app.command()
