@@ -4,11 +4,13 @@ Source: https://kubernetes.io/docs/tasks/debug/debug-cluster/audit/
 """
 
 from collections.abc import Iterator
+from os import SEEK_END
 from pathlib import Path
 
 import yaml
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
+_BLOCK = 64 * 1024
 _READS = ["get", "list", "watch"]
 _CHATTER: list[JsonValue] = [
     {"group": "", "resources": ["events", "nodes", "nodes/status", "pods/status"]},
@@ -83,8 +85,22 @@ class AuditLog:
         self.path = path
 
     def position(self) -> int:
-        """Where the log ends now: hand it to `events` to see only what comes later."""
-        return self.path.stat().st_size if self.path.exists() else 0
+        """Where the last whole line ends: hand it to `events` to see only what comes later.
+
+        The file's size will not do: a line that is being written grows page by page.
+        """
+        if not self.path.exists():
+            return 0
+        with self.path.open("rb") as log:
+            end = log.seek(0, SEEK_END)
+            while end > 0:
+                start = max(0, end - _BLOCK)
+                log.seek(start)
+                newline = log.read(end - start).rfind(b"\n")
+                if newline >= 0:
+                    return start + newline + 1
+                end = start
+        return 0
 
     def events(self, since: int = 0) -> Iterator[AuditEvent]:
         """What was logged since that position; a line that is still being written is left for the next time."""

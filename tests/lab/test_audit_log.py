@@ -43,3 +43,16 @@ def test_reading_goes_on_where_it_was(tmp_path: Path) -> None:
     with log.path.open("a") as appended:
         appended.write(line("delete") + line("patch")[:40])
     assert [event.verb for event in log.events(since)] == ["delete"]
+
+
+def test_a_line_that_is_being_written_comes_later(tmp_path: Path) -> None:
+    """However much of it is there, and however long it is: what is read from the position begins with a whole line."""
+    log = AuditLog(tmp_path / "audit.log")
+    long = line("patch", user="b" * 100_000)
+    log.path.write_text(line("create") + long[:90_000])
+    since = log.position()
+    with log.path.open("a") as appended:
+        appended.write(long[90_000:])
+    assert [event.verb for event in log.events(since)] == ["patch"]
+    log.path.write_text(long[:90_000])
+    assert log.position() == 0
