@@ -115,9 +115,10 @@ def test_what_was_mended_is_found_well(theatre: Theatre) -> None:
 @contextmanager
 def _played(theatre: Theatre, *struck: Incident) -> Generator[list[Played]]:
     """Play, check, report, mend; a failure tells the whole story and where the logs are."""
-    scenes = prepare(theatre.stage, *struck)
     if theatre.full:
+        prepare(theatre.stage)
         theatre.mended.record()
+    scenes = prepare(theatre.stage, *struck)
     try:
         play(theatre.stage, scenes)
         yield scenes
