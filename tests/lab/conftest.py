@@ -7,6 +7,9 @@ from lab.proof.identities import NAMESPACE
 from lab.site.kubectl import Kubectl
 from tests.lab.real import ControlPlane
 
+AT_ONCE = 100
+"""Namespaces one command deletes: kubectl asks for five a second at the most."""
+
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
@@ -27,9 +30,9 @@ def control_plane(cluster: Cluster) -> Iterator[ControlPlane]:
     kubectl = Kubectl(cluster.kubeconfig())
     before = _namespaces(kubectl)
     yield ControlPlane(cluster.kubeconfig(), cluster.audit)
-    made = _namespaces(kubectl) - before - {NAMESPACE}
-    if made:
-        kubectl.run("delete", "namespace", *sorted(made), "--wait=false")
+    made = sorted(_namespaces(kubectl) - before - {NAMESPACE})
+    for first in range(0, len(made), AT_ONCE):
+        kubectl.run("delete", "namespace", *made[first : first + AT_ONCE], "--wait=false")
 
 
 def _namespaces(kubectl: Kubectl) -> set[str]:
