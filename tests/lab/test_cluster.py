@@ -105,10 +105,10 @@ def test_restarts_go_up_and_the_event_names_the_pod(cluster: Cluster, pods: Call
     message = pods(f"looping:{STATUS}state.waiting.message")
     assert message == f"back-off 10s restarting failed container=looping pod={pod}_behaviours({uid})"
     selector = f"--field-selector=involvedObject.uid={uid},reason=BackOff"
-    events = ("-n", "behaviours", "get", "events", selector, "-o", "jsonpath={.items[*].message}")
-    eventually(lambda: bool(kubectl(cluster, *events)), within=10)
-    told = f"Back-off restarting failed container looping in pod {pod}_behaviours({uid})"
-    assert kubectl(cluster, *events).startswith(told)
+    events = ("-n", "behaviours", "get", "events", selector, "-o")
+    eventually(lambda: bool(kubectl(cluster, *events, "name")), within=10)
+    told = kubectl(cluster, *events, "jsonpath={.items[0].message}")
+    assert told == f"Back-off restarting failed container looping in pod {pod}_behaviours({uid})"
 
 
 def test_a_behaviour_may_come_and_go(cluster: Cluster, pods: Callable[[str], str]) -> None:
