@@ -1,6 +1,7 @@
 """What the lab's commands share at the terminal: the run directory, progress, what to look at afterwards."""
 
 import os
+import shutil
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ import typer
 from rich.console import Console
 
 from lab.cluster.cluster import Cluster
-from lab.parts import PartError
+from lab.parts import PartError, part
 from lab.process import ServerError
 
 RunDir = Annotated[Path, typer.Option(help="Where data, credentials, logs and ports are kept.")]
@@ -58,6 +59,8 @@ def look_around(cluster: Cluster, began: float) -> None:
         if name in running:
             console.print(f"{title:<13} {where}")
     console.print(f"{'audit log':<13} {cluster.audit.path}\n{'logs':<13} {cluster.run_dir / 'logs'}\n")
+    if shutil.which("kubectl") is None:
+        console.print(f"export PATH=$PATH:{part('kubectl').parent}")
     console.print(f"export KUBECONFIG={cluster.kubeconfig()}\nkubectl get nodes")
 
 

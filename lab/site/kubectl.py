@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from lab.parts import part
 from lab.process import ServerError
 from lab.shop.cluster.objects import Manifest
 
@@ -12,17 +13,21 @@ LIMIT_S = 60
 
 
 class Kubectl:
-    """Runs commands; each raises `ServerError` with what kubectl said when it fails."""
+    """Runs commands; each raises `ServerError` with what kubectl said when it fails, or when it takes too long."""
 
     def __init__(self, kubeconfig: Path):
         self.kubeconfig = kubeconfig
 
     def run(self, *arguments: str, stdin: str | None = None) -> str:
         """The command's standard output."""
-        argv = ["kubectl", f"--kubeconfig={self.kubeconfig}", *arguments]
-        done = subprocess.run(argv, input=stdin, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+        argv = [part("kubectl"), f"--kubeconfig={self.kubeconfig}", *arguments]
+        said = f"kubectl {' '.join(arguments)[:200]}"
+        try:
+            done = subprocess.run(argv, input=stdin, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+        except subprocess.TimeoutExpired as exc:
+            raise ServerError(f"{said}: not through after {LIMIT_S} s") from exc
         if done.returncode:
-            raise ServerError(f"kubectl {' '.join(arguments)[:200]}: {done.stderr.strip()[-500:]}")
+            raise ServerError(f"{said}: {done.stderr.strip()[-500:]}")
         return done.stdout
 
     def apply(self, manifests: Sequence[Manifest]) -> None:

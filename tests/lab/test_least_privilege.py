@@ -125,13 +125,17 @@ def secret(namespace: str) -> JsonObject:
 
 @pytest.fixture(scope="module")
 def granted(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Granted:
-    """Both namespaces have a Deployment and a Secret."""
+    """Both namespaces have a Deployment and a Secret, and what the controllers put there."""
     admin = Kubectl(control_plane.admin)
     made = identities(control_plane.admin, tmp_path_factory.mktemp("identities") / "kubeconfig")
     made.bind(OURS)
     admin.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": OTHERS}}])
     for namespace in (OURS, OTHERS):
         admin.apply([deployment("web", namespace), secret(namespace)])
+    for namespace in (OURS, OTHERS):
+        for what in ("serviceaccount/default", "configmap/kube-root-ca.crt"):
+            admin.run("wait", "--for=create", what, f"--namespace={namespace}", "--timeout=50s")
+        admin.run("rollout", "status", "deployment/web", f"--namespace={namespace}", "--timeout=50s")
     return Granted(admin, made)
 
 
