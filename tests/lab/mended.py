@@ -14,6 +14,8 @@ from lab.environment import inherited
 from lab.proof import report
 
 LIMIT_S = 300
+AT_MOST = 3
+"""States recorded at a time: half a minute each."""
 SETTLING_S = 75
 """Rates look back a minute: until then a fault that is mended still shows in them."""
 
@@ -28,15 +30,15 @@ class MendedStates:
     """Incidents whose fault has been mended since the last recording."""
 
     def record(self) -> None:
-        """Record what the systems say of each incident that waits; called when there are no alerts."""
+        """Record what the systems say of the last incidents that wait; called when there are no alerts."""
         if self.waiting:
             time.sleep(SETTLING_S)
-        while self.waiting:
-            incident = self.waiting.pop()
+        for incident in self.waiting[-AT_MOST:]:
             self._run("record", incident, f"--out={self.folder / 'suite'}")
             case = self.folder / "suite" / incident
             (case / "expected.json").write_text(healthy().model_dump_json(), encoding="utf-8")
             _alerted_anew(case)
+        self.waiting.clear()
 
     def causes(self) -> dict[str, Sequence[str]]:
         """What the product names in each state, by incident; an error counts as named."""
