@@ -37,6 +37,21 @@ g, {WRITER}, role:triage-write
 """
 
 
+def application(name: str, repository: str, namespace: str, **spec: JsonValue) -> dict[str, JsonValue]:
+    """An Application of the manifests in the root of a Git repository; `spec` has what is not the same for all."""
+    return {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Application",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {
+            "project": "default",
+            "source": {"repoURL": repository, "path": ".", "targetRevision": "main"},
+            "destination": {"server": IN_CLUSTER, "namespace": namespace},
+            **spec,
+        },
+    }
+
+
 class _Token(BaseModel):
     model_config = ConfigDict(extra="ignore")
 

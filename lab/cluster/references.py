@@ -64,14 +64,19 @@ class _Metadata(_Wire):
     annotations: dict[str, str] = Field(default_factory=dict)
 
 
+class _Status(_Wire):
+    pod_ip: str | None = Field(default=None, alias="podIP")
+
+
 class _Pod(_Wire):
     metadata: _Metadata
     spec: _Spec
+    status: _Status = _Status()
 
     @property
     def undecided(self) -> bool:
-        """It has a node and has not been found complete."""
-        return bool(self.spec.node_name) and CONFIGURATION not in self.metadata.annotations
+        """Its node has accepted it (which writes a status of its own), and it has not been found complete."""
+        return bool(self.status.pod_ip) and CONFIGURATION not in self.metadata.annotations
 
 
 class _Found:

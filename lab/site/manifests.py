@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 from pydantic import JsonValue
 
+from lab.cluster.argocd import application
 from lab.shop.cluster.objects import Manifest, section, text
 from lab.shop.manifests import Release, image_of, manifests_of
 from lab.shop.topology import Service
 from lab.site.layout import (
     ADDRESSES,
-    ARGOCD,
     AUTOSCALED,
     NAMESPACES,
     SECRETS,
@@ -19,7 +19,6 @@ from lab.site.layout import (
     namespace_of,
     secret_of,
 )
-from lab.site.repositories import BRANCH
 from lab.site.resource_metrics import GROUP, VERSION
 
 CPU_TARGET = "300m"
@@ -75,14 +74,7 @@ def application_manifest(service: Service, repository: str) -> Manifest:
     policy: Manifest = {}
     if delivery in {"automatic", "self-healing"}:
         policy = {"automated": {"selfHeal": delivery == "self-healing", "prune": False}}
-    spec: Manifest = {
-        "project": "default",
-        "source": {"repoURL": repository, "path": ".", "targetRevision": BRANCH},
-        "destination": {"server": "https://kubernetes.default.svc", "namespace": namespace_of(service)},
-        "syncPolicy": policy,
-    }
-    metadata: Manifest = {"name": application_of(service) or "", "namespace": ARGOCD}
-    return {"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": metadata, "spec": spec}
+    return application(application_of(service) or "", repository, namespace_of(service), syncPolicy=policy)
 
 
 def foundation(namespaces: Sequence[str] = NAMESPACES) -> list[Manifest]:

@@ -1,6 +1,5 @@
 """The real cluster does what a cluster does, and its nodes behave as their pods say."""
 
-import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -9,18 +8,18 @@ from pathlib import Path
 
 import httpx
 import pytest
-import yaml
 from pydantic import JsonValue
 
 from lab.cluster import CONTROL_PLANE, Cluster
+from lab.cluster.argocd import application
 from lab.cluster.objects import apply, namespace
 from lab.cluster.plan import ARGOCD
 from lab.cluster.stages import BEHAVIOUR
 from lab.parts import part
+from lab.site.repositories import Repository
 from tests.lab.real import deployment
 
 pytestmark = pytest.mark.lab
-GIT = shutil.which("git") or "git"
 Manifest = dict[str, JsonValue]
 
 
@@ -174,37 +173,18 @@ def test_argo_cd_delivers_from_git_and_rolls_back(cluster: Cluster, tmp_path: Pa
     """Out of sync, synced, a second commit synced, and back to the first."""
     cluster.ensure(*ARGOCD)
     repository = Repository(tmp_path / "git")
-    repository.commit("web:1")
-    apply(cluster.kubeconfig(), [namespace("delivered")])
-    apply(cluster.kubeconfig(), [application(repository.path)])
+    repository.commit([deployment("web", "delivered")], "web:1")
+    apply(cluster.kubeconfig(), [namespace("delivered"), application("web", repository.url, "delivered")])
     argo = Argo(cluster)
     eventually(lambda: argo.status() == ("OutOfSync", "Missing"), within=40)
     argo.post("sync", {})
     eventually(lambda: argo.status() == ("Synced", "Healthy"), within=40)
-    repository.commit("web:2")
+    repository.commit([deployment("web", "delivered", image="web:2")], "web:2")
     argo.post("sync", {})
     image = ("-n", "delivered", "get", "deployment", "web", "-o", "jsonpath={..image}")
     eventually(lambda: kubectl(cluster, *image) == "web:2" and not argo.operating(), within=40)
     argo.post("rollback", {"id": 0})
     eventually(lambda: kubectl(cluster, *image) == "web:1", within=40)
-
-
-class Repository:
-    """A Git repository with one manifest."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        path.mkdir()
-        self._git("init", "--quiet", "--initial-branch=main")
-
-    def commit(self, image: str) -> None:
-        """Let the manifest say this image."""
-        (self.path / "web.yaml").write_text(yaml.safe_dump(deployment("web", "delivered", image=image)))
-        self._git("add", ".")
-        self._git("-c", "user.name=lab", "-c", "user.email=lab@example.org", "commit", "--quiet", "-m", image)
-
-    def _git(self, *arguments: str) -> None:
-        subprocess.run([GIT, *arguments], cwd=self.path, check=True, timeout=30)
 
 
 class Argo:
@@ -232,20 +212,6 @@ class Argo:
 
     def _application(self) -> dict[str, dict[str, dict[str, str]]]:
         return httpx.get(self._url, headers=self._headers, trust_env=False, timeout=30).raise_for_status().json()
-
-
-def application(repository: Path) -> JsonValue:
-    """An Application of that repository's manifests."""
-    return {
-        "apiVersion": "argoproj.io/v1alpha1",
-        "kind": "Application",
-        "metadata": {"name": "web", "namespace": "argocd"},
-        "spec": {
-            "project": "default",
-            "source": {"repoURL": f"file://{repository}", "path": ".", "targetRevision": "main"},
-            "destination": {"server": "https://kubernetes.default.svc", "namespace": "delivered"},
-        },
-    }
 
 
 def test_the_control_plane_is_chosen_alone(cluster: Cluster) -> None:

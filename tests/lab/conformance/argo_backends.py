@@ -11,8 +11,7 @@ import httpx
 from domain.actions import RollbackApplication, SyncApplication
 from domain.objects import WorkloadRef
 from lab.cluster import Cluster
-from lab.cluster.argocd import IN_CLUSTER
-from lab.cluster.argocd import NAMESPACE as ARGOCD
+from lab.cluster.argocd import application
 from lab.demo.stack import Shop
 from lab.site.kubectl import Kubectl
 from lab.site.repositories import Repository
@@ -145,7 +144,7 @@ def real_argocd(cluster: Cluster, tokens: tuple[str, str, str], folder: Path) ->
                 ref = WorkloadRef(namespace=NAMESPACE, name=name)
                 revision = await asyncio.to_thread(repository.commit, [manifest(ref, image=image)], f"Release {index}")
                 if index == 0:
-                    await asyncio.to_thread(kubectl.apply, [_application(name, repository.url)])
+                    await asyncio.to_thread(kubectl.apply, [application(name, repository.url, NAMESPACE)])
                 await _synced(http, name, revision)
         return name, name
 
@@ -163,10 +162,3 @@ async def _synced(http: httpx.AsyncClient, name: str, revision: str) -> None:
 
     await until(ask, lambda status: status == 200)
     await until(history, lambda revisions: revisions[-1:] == [revision])
-
-
-def _application(name: str, repository: str) -> dict[str, object]:
-    source = {"repoURL": repository, "path": ".", "targetRevision": "main"}
-    spec = {"project": "default", "source": source, "destination": {"server": IN_CLUSTER, "namespace": NAMESPACE}}
-    metadata = {"name": name, "namespace": ARGOCD}
-    return {"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": metadata, "spec": spec}
