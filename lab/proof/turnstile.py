@@ -1,7 +1,7 @@
-"""A way through which one identity's requests to the API server go, one by one, and where any of them can be held up.
+"""A way through which requests to an API go, and where one of the write identity's can be held up.
 
 What happens "between the approval and the write" takes milliseconds. Here the write identity's request waits until
-something has been done to the cluster behind its back, and then goes on to the real API server as it was sent.
+something has been done behind its back, and then goes on to the real API server, or Argo CD, as it was sent.
 """
 
 import asyncio
@@ -27,21 +27,26 @@ _PASSED_ON = ("authorization", "content-type", "accept", "user-agent")
 
 @dataclass
 class Bar:
-    """Holds the first request of that method on that path that is no dry run; `reached` when one stands before it."""
+    """Holds the first request of that method on that path that is no dry run; `reached` when one stands before it.
+
+    With a `token`, that identity's only.
+    """
 
     method: str
     path: str
+    token: str = ""
     reached: asyncio.Event = field(default_factory=asyncio.Event)
     opened: asyncio.Event = field(default_factory=asyncio.Event)
 
     def stops(self, request: Request) -> bool:
         """Whether it is this request that is waited for."""
-        dry_run = "dryRun" in request.query_params
-        return not dry_run and (request.method, request.url.path) == (self.method, self.path)
+        if "dryRun" in request.query_params or (request.method, request.url.path) != (self.method, self.path):
+            return False
+        return not self.token or request.headers.get("authorization") == f"Bearer {self.token}"
 
 
 class Turnstile:
-    """Passes requests on to one API server. `url` is where clients reach it, over plain HTTP on loopback."""
+    """Passes requests on to one server. `url` is where clients reach it, over plain HTTP on loopback."""
 
     def __init__(self, server: httpx.AsyncClient) -> None:
         self._server = server
@@ -53,9 +58,9 @@ class Turnstile:
         """Where it stands."""
         return self.listener.url
 
-    def bar(self, method: str, path: str) -> Bar:
+    def bar(self, method: str, path: str, token: str = "") -> Bar:
         """Hold the next such request."""
-        made = Bar(method, path)
+        made = Bar(method, path, token)
         self._bars.append(made)
         return made
 
@@ -89,11 +94,24 @@ def _redirect(kubeconfig: Path, through: Path, url: str) -> None:
 
 
 @asynccontextmanager
-async def turnstile(kubeconfig: Path, through: Path) -> AsyncGenerator[Turnstile]:
+async def before_kubernetes(kubeconfig: Path, through: Path) -> AsyncGenerator[Turnstile]:
     """Stand before the API server of `kubeconfig`, and write to `through` a kubeconfig that leads here."""
     server, context = trusted(kubeconfig)
-    async with httpx.AsyncClient(base_url=server, verify=context, trust_env=False, timeout=30) as client:
-        made = Turnstile(client)
+    async with _standing(httpx.AsyncClient(base_url=server, verify=context, trust_env=False, timeout=30)) as made:
         _redirect(kubeconfig, through, made.url)
+        yield made
+
+
+@asynccontextmanager
+async def before_argocd(url: str) -> AsyncGenerator[Turnstile]:
+    """Stand before Argo CD."""
+    async with _standing(httpx.AsyncClient(base_url=url, trust_env=False, timeout=30)) as made:
+        yield made
+
+
+@asynccontextmanager
+async def _standing(server: httpx.AsyncClient) -> AsyncGenerator[Turnstile]:
+    async with server:
+        made = Turnstile(server)
         async with listening([made.listener]):
             yield made

@@ -32,10 +32,21 @@ class _Result(_Model):
     revision: str = ""
 
 
+class _Initiator(_Model):
+    username: str = ""
+
+
+class _Order(_Model):
+    """An operation as it was asked for."""
+
+    initiated_by: _Initiator = _Initiator()
+
+
 class _Operation(_Model):
     phase: str = ""
     message: str = ""
     sync_result: _Result = _Result()
+    operation: _Order = _Order()
 
 
 class HistoryEntry(_Model):
@@ -43,6 +54,7 @@ class HistoryEntry(_Model):
 
     id: int
     revision: str
+    initiated_by: _Initiator = _Initiator()
 
 
 class _Status(_Model):
@@ -53,14 +65,25 @@ class _Status(_Model):
 
 
 class Application(_Model):
-    """An application as the API shows it."""
+    """An application as the API shows it. `operation` is there from when it was asked for until it ends."""
 
     status: _Status = _Status()
+    operation: _Order | None = None
 
     @property
     def deployed(self) -> str:
         """The revision that was deployed last; empty before the first."""
         return self.status.history[-1].revision if self.status.history else ""
+
+    def operations_by(self, user: str) -> int:
+        """What a user asked for, by Argo CD's own record: what was deployed, and what is under way or failed."""
+        state = self.status.operation_state
+        begun_by = [entry.initiated_by for entry in self.status.history]
+        if self.operation is not None:
+            begun_by.append(self.operation.initiated_by)
+        elif state.phase != "Succeeded":
+            begun_by.append(state.operation.initiated_by)
+        return sum(initiator.username == user for initiator in begun_by)
 
     def runs(self, revision: str) -> bool:
         """Whether live objects are what that revision says, and healthy.

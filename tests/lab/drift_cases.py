@@ -3,10 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
+from lab.cluster.argocd import application
 from lab.proof.identities import Identities
+from lab.site.argo import Application, Argo
 from lab.site.kubectl import Kubectl
+from lab.site.repositories import Repository
 from tests.lab.conformance.backends import until
 from tests.lab.real import deployment
 
@@ -33,6 +37,10 @@ class Hands:
         await asyncio.to_thread(self.kubectl.apply, [deployment(NAME, namespace, image=GOOD, replicas=2)])
         await self.run("rollout", "status", f"deployment/{NAME}", f"--namespace={namespace}", "--timeout=60s")
         await self.run("set", "image", f"deployment/{NAME}", f"{NAME}={BROKEN}", f"--namespace={namespace}")
+        await self.broken(namespace)
+
+    async def broken(self, namespace: str) -> None:
+        """Return when the missing image is to be seen."""
         await until(lambda: self.waiting(namespace), lambda reasons: "ImagePullBackOff" in reasons)
 
     async def waiting(self, namespace: str) -> str:
@@ -44,6 +52,43 @@ class Hands:
         """The Deployment's generation."""
         path = "--output=jsonpath={.metadata.generation}"
         return int(await self.run("get", "deployment", NAME, f"--namespace={namespace}", path))
+
+
+@dataclass(frozen=True)
+class Releasers(Hands):
+    """They, and whoever releases by Argo CD: each namespace has a repository and an Application of its name."""
+
+    argo: Argo
+    repositories: Path
+
+    async def broken_delivery(self, namespace: str) -> None:
+        """The same from Git, by an Application that people sync."""
+        repository = await asyncio.to_thread(Repository, self.repositories / namespace)
+        first = await asyncio.to_thread(_commit, repository, namespace, GOOD)
+        await asyncio.to_thread(self.kubectl.apply, [application(namespace, repository.url, namespace)])
+        await self.deliver(namespace, first)
+        await until(lambda: self.application(namespace), lambda delivered: delivered.runs(first))
+        await self.deliver(namespace, await asyncio.to_thread(_commit, repository, namespace, BROKEN))
+        await self.broken(namespace)
+
+    async def deliver(self, namespace: str, revision: str) -> None:
+        """Sync what was committed; returns when it is deployed."""
+        await until(lambda: self.application(namespace), lambda found: found.operation is None)
+        await asyncio.to_thread(self.argo.sync, namespace)
+        await until(lambda: self.application(namespace), lambda found: found.deployed == revision)
+
+    async def application(self, namespace: str) -> Application:
+        """The namespace's Application."""
+        return await asyncio.to_thread(self.argo.application, namespace)
+
+    async def clear(self, namespace: str) -> None:
+        """Delete what a case has made, as far as it does not go by itself."""
+        await self.run("delete", "application", namespace, "--namespace=argocd", "--ignore-not-found", "--wait=false")
+        await self.run("delete", "namespace", namespace, "--wait=false")
+
+
+def _commit(repository: Repository, namespace: str, image: str) -> str:
+    return repository.commit([deployment(NAME, namespace, image=image, replicas=2)], image)
 
 
 async def _another_image(hands: Hands, namespace: str) -> None:
@@ -75,39 +120,55 @@ async def _scaled_by_an_autoscaler(hands: Hands, namespace: str) -> None:
     await until(lambda: hands.generation(namespace), lambda generation: generation > before)
 
 
+async def _synced(hands: Releasers, namespace: str) -> None:
+    repository = Repository(hands.repositories / namespace)
+    await hands.deliver(namespace, await asyncio.to_thread(_commit, repository, namespace, f"{BROKEN}-again"))
+
+
 async def _right_withdrawn(hands: Hands, namespace: str) -> None:
     await asyncio.to_thread(hands.identities.withdraw, namespace)
 
 
-Change = Callable[[Hands, str], Awaitable[None]]
+Change = Callable[[Releasers, str], Awaitable[None]]
 
 
 @dataclass(frozen=True)
 class Drift:
-    """One way in which the world moves on. `asks_again`: a person can still be asked for a plan afterwards."""
+    """One way in which the world moves on."""
 
     kind: str
     change: Change
     moment: Moment
-    asks_again: bool = True
+
+    @property
+    def asks_again(self) -> bool:
+        """Whether a person can still be asked for a plan afterwards."""
+        return self.kind != WITHDRAWN
+
+    @property
+    def delivered(self) -> bool:
+        """Whether it is about an application of Argo CD."""
+        return self.kind == SYNCED
 
 
+SYNCED, WITHDRAWN = "synced by Argo CD", "right withdrawn"
 KINDS: dict[str, tuple[Change, ...]] = {
     "spec": (_another_image, _another_setting, _other_resources),
     "deleted and made again": (_deleted_and_made_again,),
     "scaled": (_scaled_by_hand, _scaled_by_an_autoscaler),
-    "right withdrawn": (_right_withdrawn,),
+    SYNCED: (_synced,),
+    WITHDRAWN: (_right_withdrawn,),
 }
 MOMENTS: tuple[Moment, ...] = ("shown", "approved", "read")
 
 
 def drifts(number: int) -> list[Drift]:
     """So many drifts, in which every kind meets every moment before one comes again."""
-    pairs = [(kind, moment) for moment in MOMENTS for kind in KINDS]
+    pairs = [(kind, moment) for moment in MOMENTS for kind in KINDS if (kind, moment) != (SYNCED, "read")]
     made: list[Drift] = []
     for index in range(number):
         kind, moment = pairs[index % len(pairs)]
         changes = KINDS[kind]
         change = changes[(index // len(pairs) + MOMENTS.index(moment)) % len(changes)]
-        made.append(Drift(kind, change, moment, asks_again=kind != "right withdrawn"))
+        made.append(Drift(kind, change, moment))
     return made
