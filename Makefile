@@ -24,8 +24,8 @@ demo: $(STAMPS)/base parts ## See an alert become an approved, verified, documen
 test: setup ## Run the tests against the real servers
 	$(BIN)/pytest -n 3 --dist loadfile -m 'not lab'
 
-test-lab: setup lab-parts ## Prove the product on the real cluster (FULL=1 for all repetitions; writes lab-report/)
-	$(BIN)/pytest -m lab tests/lab --durations 20 $(if $(FULL),--full,-n 2 --dist loadfile)
+test-lab: setup lab-parts ## Prove the product on the real cluster (FULL=1 for all repetitions; AGAIN=1 what failed; writes lab-report/)
+	$(BIN)/pytest -m lab tests/lab --durations 20 $(if $(FULL),--full,-n 2 --dist loadfile) $(if $(AGAIN),--last-failed)
 
 lab: $(STAMPS)/base lab-parts ## Bring up a real cluster with Argo CD and the shop on it, and say how to look around
 	@$(BIN)/python -m lab.site up

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from lab.cluster.argocd import READER, WRITER
 from lab.cluster.cluster import Cluster
 from lab.cluster.plan import EVERYTHING, PartName
 from lab.cluster.terminal import DEFAULT, RunDir, console, leave_running, look_around, starting, tick
@@ -61,8 +62,8 @@ def settings(cluster: Cluster) -> dict[str, str]:
         "TRIAGE_PROMETHEUS__URL": cluster.prometheus,
         "TRIAGE_ALERTMANAGER__URL": cluster.alertmanager,
         "TRIAGE_ARGOCD__URL": cluster.argocd.url,
-        "TRIAGE_ARGOCD__TOKEN": cluster.argocd.account_token("triage-read"),
-        "TRIAGE_ARGOCD__WRITE_TOKEN": cluster.argocd.account_token("triage-write"),
+        "TRIAGE_ARGOCD__TOKEN": cluster.argocd.account_token(READER),
+        "TRIAGE_ARGOCD__WRITE_TOKEN": cluster.argocd.account_token(WRITER),
         "TRIAGE_TEMPORAL__ADDRESS": cluster.temporal,
         "TRIAGE_DATABASE__URL": f"{cluster.database}/postgres",
     }

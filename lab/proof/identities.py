@@ -1,11 +1,14 @@
 """The two identities that the product ships manifests for, made on a cluster as an operator would make them."""
 
+import json
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from lab.process import ServerError
 from lab.shop.cluster.objects import Manifest, section
 from lab.site.kubectl import Kubectl
 
@@ -13,6 +16,7 @@ MANIFESTS = Path(__file__).parents[2] / "deploy" / "kubernetes"
 NAMESPACE = "triagent"
 READ, WRITE = "triagent-read", "triagent-write"
 LIFETIME = "6h"
+HEARD_S = 20
 
 
 class _Cluster(BaseModel):
@@ -42,15 +46,31 @@ class Identities:
             [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in namespaces]
         )
         self._admin.apply([_placed(binding, name) for name in namespaces for binding in bindings])
+        self._until(WRITE, "patch", "deployments.apps", namespaces[-1], allowed=True)
 
     def allow_secret_names(self, namespace: str) -> None:
         """Apply the optional role, in one namespace."""
         role = self._admin.run("kustomize", str(MANIFESTS / "secret-names"))
         self._admin.run("apply", f"--namespace={namespace}", "--filename=-", stdin=role)
+        self._until(READ, "list", "secrets", namespace, allowed=True)
 
     def withdraw(self, namespace: str) -> None:
         """Take the write identity's binding in one namespace away."""
         self._admin.run("delete", "rolebinding", WRITE, f"--namespace={namespace}")
+        self._until(WRITE, "patch", "deployments.apps", namespace, allowed=False)
+
+    def _until(self, identity: str, verb: str, resource: str, namespace: str, *, allowed: bool) -> None:
+        """Return when the API server has heard of a change of rights, which it does in their order, a moment later."""
+        name, _, group = resource.partition(".")
+        attributes = {"verb": verb, "resource": name, "group": group, "namespace": namespace}
+        spec = {"user": f"system:serviceaccount:{NAMESPACE}:{identity}", "resourceAttributes": attributes}
+        review = json.dumps({"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec})
+        ask = ("create", "--filename=-", "--output=jsonpath={.status.allowed}")
+        deadline = time.monotonic() + HEARD_S
+        while (self._admin.run(*ask, stdin=review) == "true") != allowed:
+            if time.monotonic() > deadline:
+                raise ServerError(f"{identity}: rights to {verb} {resource} in {namespace} stay as they were")
+            time.sleep(0.05)
 
     @property
     def settings(self) -> dict[str, str]:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
+from lab.cluster.argocd import PROJECT, RBAC
 from lab.parts import part
 from service.api.app import described_app
 from service.settings import Settings, load_settings
@@ -68,6 +69,7 @@ def test_argocds_accounts_get_and_sync_and_no_more() -> None:
         ("role:triagent-write", "applications", "sync", "shop/*", "allow"),
     }
     assert {f"accounts.{account}" for account in roles} == set(accounts)
+    assert policy.replace("shop/*", f"{PROJECT}/*") == RBAC
 
 
 def test_the_compose_override_fits_the_compose_file() -> None:

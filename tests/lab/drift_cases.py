@@ -32,9 +32,9 @@ class Hands:
         """kubectl, beside everything else that goes on."""
         return await asyncio.to_thread(self.kubectl.run, *arguments)
 
-    async def broken_release(self, namespace: str) -> None:
+    async def broken_release(self, namespace: str, **spec: object) -> None:
         """A Deployment whose second revision names an image that was never pushed; waits until that is to be seen."""
-        await asyncio.to_thread(self.kubectl.apply, [deployment(NAME, namespace, image=GOOD, replicas=2)])
+        await asyncio.to_thread(self.kubectl.apply, [deployment(NAME, namespace, image=GOOD, replicas=2, **spec)])
         await self.run("rollout", "status", f"deployment/{NAME}", f"--namespace={namespace}", "--timeout=60s")
         await self.run("set", "image", f"deployment/{NAME}", f"{NAME}={BROKEN}", f"--namespace={namespace}")
         await self.broken(namespace)

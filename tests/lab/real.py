@@ -22,10 +22,12 @@ class ControlPlane:
         return self.audit.writes(since, user=WRITER)
 
 
-def deployment(name: str, namespace: str, *, image: str = "web:1", replicas: int = 1) -> dict[str, object]:
-    """A Deployment of one container and nothing else."""
+def deployment(
+    name: str, namespace: str, *, image: str = "web:1", replicas: int = 1, **more: object
+) -> dict[str, object]:
+    """A Deployment of one container and nothing else; `more` goes into its spec."""
     labels = {"app": name}
     template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": name, "image": image}]}}
-    spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template}
+    spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template, **more}
     metadata = {"name": name, "namespace": namespace}
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}

@@ -50,10 +50,10 @@ class Story:
         await self.calm()
         return await self.until(CLOSED)
 
-    async def break_it(self) -> None:
-        """A release whose image was never pushed."""
+    async def break_it(self, **spec: object) -> None:
+        """A release whose image was never pushed; `spec` is more of the Deployment's."""
         await asyncio.to_thread(self.hands.identities.bind, self.namespace)
-        await self.hands.broken_release(self.namespace)
+        await self.hands.broken_release(self.namespace, **spec)
 
     async def alert(self, status: str = "firing") -> None:
         """Tell the product."""
@@ -92,6 +92,11 @@ class Story:
                 status = incident.get("status", "no incident")
                 assert asyncio.get_running_loop().time() < deadline, f"{self.namespace}: still {status}"
                 await asyncio.sleep(POLL)
+
+    async def status(self) -> str:
+        """Of the incident now; empty while there is none."""
+        async with self.product.service() as service:
+            return (await service.incident(self.namespace)).get("status", "")
 
     async def incidents(self) -> int:
         """How many incidents the alert has made."""

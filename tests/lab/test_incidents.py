@@ -65,6 +65,11 @@ class Theatre:
     mended: MendedStates
     rows: list[report.Row]
 
+    @property
+    def form(self) -> str:
+        """As the report calls it."""
+        return "full" if self.full else "short"
+
 
 @pytest.fixture(scope="module")
 def theatre(full: bool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theatre]:
@@ -107,7 +112,7 @@ def test_what_was_mended_is_found_well(theatre: Theatre) -> None:
     prepare(theatre.stage)
     theatre.mended.record()
     causes = theatre.mended.causes()
-    report.add("Mended, looked at again", [row(causes)])
+    report.add("Mended, looked at again", [row(causes)], form=theatre.form)
     assert {state: named for state, named in causes.items() if named} == {}
     assert len(causes) == (len(theatre.rows) if theatre.full else AT_MOST)
 
@@ -123,7 +128,7 @@ def _played(theatre: Theatre, *struck: Incident) -> Generator[list[Played]]:
         play(theatre.stage, scenes)
         yield scenes
         theatre.rows.extend(map(_row, scenes))
-        report.add("Incidents end to end", theatre.rows)
+        report.add("Incidents end to end", theatre.rows, form=theatre.form)
     except (AssertionError, DemoError, ServerError, httpx.HTTPError) as exc:
         stories = "\n".join(scene.told() for scene in scenes)
         exc.add_note(f"{stories}\nlogs: {', '.join(map(str, theatre.logs))}")

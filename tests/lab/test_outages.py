@@ -1,6 +1,7 @@
 """Each part the product leans on goes away in each phase of an incident: the run waits, or says what it did not see."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,9 @@ from lab.demo.api import CLOSED
 from lab.proof import report
 from lab.proof.identities import identities
 from lab.site.kubectl import Kubectl
+from tests.lab.conformance.backends import until
 from tests.lab.deployed import Deployed, deployed
-from tests.lab.drift_cases import Hands
+from tests.lab.drift_cases import NAME, Hands
 from tests.lab.product import Incident, without_objectives
 from tests.lab.real import ControlPlane
 from tests.lab.stories import Story
@@ -33,6 +35,14 @@ READY_AS: dict[PartName, str] = {
     "kube-apiserver": "kubernetes",
 }
 """The parts that go away, and what `/readyz` calls them."""
+
+PHASES = {
+    "triage": "triaging",
+    "approval": "awaiting_approval",
+    "execution": "executing",
+    "verification": "verifying",
+}
+"""What an incident is when the part goes away."""
 
 
 @pytest.fixture
@@ -59,17 +69,19 @@ class Outcome:
     """One run over one outage."""
 
     phase: str
+    was: str
+    """Its status when the part went away."""
     incident: Incident
     writes: int
     incidents: int
 
     @property
-    def unseen(self) -> list[str]:
-        """What the run says it could not see."""
-        diagnosis = self.incident.get("diagnosis") or {}
-        patterns = [fact.get("unavailable") for fact in self.incident["facts"] if fact.get("unavailable")]
-        evidence = [each["source"] for each in self.incident["evidence"] if each.get("unavailable")]
-        return [*patterns, *evidence, *diagnosis.get("unavailable", [])]
+    def unseen(self) -> set[tuple[str, str]]:
+        """The systems of which the run says that it could not see something there, and why."""
+        lookups = {(fact["unavailable"], "") for fact in self.incident["facts"] if fact.get("unavailable")}
+        missing = [each for each in self.incident["evidence"] if each.get("unavailable")]
+        own = re.compile(rf"{NAME}-[\w-]+|away-[\w-]+")
+        return lookups | {(each["source"], own.sub("", each["unavailable"])) for each in missing}
 
     @property
     def right(self) -> bool:
@@ -87,31 +99,37 @@ async def test_a_part_goes_away_in_every_phase(
     """Four runs, one in each phase, live through the outage; `/readyz` names the part while it is away."""
     made = await asyncio.to_thread(identities, cluster.kubeconfig(), tmp_path / "hands")
     hands = Hands(Kubectl(cluster.kubeconfig()), made)
-    stories = {
-        phase: Story(f"away-{part}-{phase}", product, hands, control_plane)
-        for phase in ("triage", "approval", "execution", "verification")
-    }
+    stories = {phase: Story(f"away-{part}-{phase}", product, hands, control_plane) for phase in PHASES}
     await _until_their_phase(stories)
+    were = dict(zip(stories, await asyncio.gather(*(story.status() for story in stories.values())), strict=True))
     await asyncio.to_thread(cluster.stop, part)
     named = await _noticed(product, READY_AS[part])
     await asyncio.sleep(AWAY_S[full])
     await asyncio.to_thread(cluster.start, part)
-    outcomes = await asyncio.gather(*(_end(phase, story) for phase, story in stories.items()))
-    rows = [_row(each, named=named) for each in outcomes]
+    outcomes = await asyncio.gather(*(_end(phase, were[phase], story) for phase, story in stories.items()))
+    usual = next(each for each in outcomes if each.phase == "approval").unseen
+    rows = [_row(each, usual, named=named) for each in outcomes]
     report.add(f"{part} away for {AWAY_S[full]:g} s", rows, form="full" if full else "short")
+    assert were == PHASES
     assert named
     assert [(each.phase, each.incident["status"], each.writes) for each in outcomes if not each.right] == []
 
 
 async def _until_their_phase(stories: dict[str, Story]) -> None:
-    """Bring the stories to their phases; the fleeting ones last, all at once."""
-    await asyncio.gather(*(story.break_it() for story in stories.values()))
+    """Bring the stories to their phases; the fleeting ones last, all at once.
+
+    Old pods go before new ones come, and these must be ready for a while: an undo takes seconds.
+    """
+    slowly = {"strategy": {"type": "Recreate"}, "minReadySeconds": 4}
+    await asyncio.gather(*(story.break_it(**slowly) for story in stories.values()))
     early = [stories[phase] for phase in ("approval", "execution", "verification")]
     await asyncio.gather(*(story.alert() for story in early))
     await asyncio.gather(*(story.until({"awaiting_approval"}) for story in early))
     await stories["verification"].approve()
     await stories["verification"].until({"verifying"})
-    await asyncio.gather(stories["triage"].alert(), stories["execution"].approve())
+    await stories["execution"].approve()
+    await stories["triage"].alert()
+    await until(stories["triage"].status, bool)
 
 
 async def _noticed(product: Deployed, name: str) -> bool:
@@ -124,21 +142,22 @@ async def _noticed(product: Deployed, name: str) -> bool:
     return False
 
 
-async def _end(phase: str, story: Story) -> Outcome:
+async def _end(phase: str, was: str, story: Story) -> Outcome:
     await story.approve()
     await story.until({"verifying", *CLOSED})
     await story.calm()
     incident = await story.until(CLOSED)
-    return Outcome(phase, incident, story.writes(), await story.incidents())
+    return Outcome(phase, was, incident, story.writes(), await story.incidents())
 
 
-def _row(outcome: Outcome, *, named: bool) -> report.Row:
+def _row(outcome: Outcome, usual: set[tuple[str, str]], *, named: bool) -> report.Row:
     return {
         "phase": outcome.phase,
+        "status when it went": outcome.was,
         "named by /readyz": named,
         "ended": outcome.incident["status"],
         "writes": outcome.writes,
         "incidents": outcome.incidents,
-        "not seen": ", ".join(sorted(set(outcome.unseen))),
+        "not seen": ", ".join(sorted({system for system, _ in outcome.unseen - usual})),
         "reason": outcome.incident["close_reason"] or "",
     }
