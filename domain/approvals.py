@@ -36,7 +36,8 @@ class Approval(Model):
 
     plan: Plan
     rule: ApprovalRule
-    modified_by: str | None = None
+    authors: tuple[str, ...] = ()
+    """The people who have changed the plan on its way to what it is now."""
     decisions: tuple[Decision, ...] = ()
 
     @property
@@ -79,5 +80,5 @@ class Approval(Model):
             return
         if decision.actor.name in self.approvers:
             raise AlreadyDecided(f"{decision.actor.name} has already approved this plan")
-        if self.rule.separation_of_duties and decision.actor.name == self.modified_by:
+        if self.rule.separation_of_duties and decision.actor.name in self.authors:
             raise Forbidden("whoever changed the plan may not approve it; somebody else must")

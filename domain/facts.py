@@ -26,6 +26,8 @@ IncidentStatus = Literal[
     "no_action",
 ]
 FINAL: frozenset[IncidentStatus] = frozenset({"resolved", "rejected", "expired", "escalated", "cancelled", "no_action"})
+WITH_HUMANS: frozenset[IncidentStatus] = frozenset({"escalated", "rejected"})
+"""How an incident ended whose cause people now have in hand."""
 Phase = Literal["START", "PATTERN_LOOKUP", "TRIAGE", "REMEDIATION", "VERIFICATION", "DOCUMENTATION", "END"]
 
 

@@ -15,6 +15,7 @@ from service.feed import Feed
 from service.housekeeping import Housekeeper
 from service.inbox import PACE, Drainer, Inbox
 from service.library import open_knowledge
+from service.lost import LostIncidents
 from service.metrics import Metrics
 from service.refusals import RefusedAttempts
 from service.settings import Settings
@@ -53,6 +54,7 @@ class Composition:
     inbox: Inbox
     drainer: Drainer
     housekeeper: Housekeeper
+    lost: LostIncidents
     api: Services
     activities: Sequence[Callable[..., object]]
 
@@ -94,6 +96,7 @@ def compose(settings: Settings, temporal_address: str) -> Composition:
         inbox=inbox,
         drainer=Drainer(mail, engine, inbox.news, pace=PACE),
         housekeeper=Housekeeper(settings.retention, facts, artifacts, AuditLog(database)),
+        lost=LostIncidents(facts, engine),
         api=_api(settings, database, facts, mail, inbox, engine, planner, probes),
         activities=_activities(settings, upstreams, sources, knowledge, backlog, facts, site),
     )

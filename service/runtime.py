@@ -83,7 +83,7 @@ def _tasks(parts: Composition, *, api: bool, worker: bool) -> Sequence[Work]:
     if api:
         tasks += [_serve_api(parts), parts.inbox.run(), parts.drainer.run(), parts.api.refusals.run()]
     if worker:
-        tasks += [_work(parts), parts.housekeeper.run()]
+        tasks += [_work(parts), parts.housekeeper.run(), parts.lost.run()]
     if not api and parts.settings.worker.port:
         tasks.append(_serve_operations(parts))
     return tasks

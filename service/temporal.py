@@ -8,7 +8,12 @@ from temporalio.api.enums.v1 import IndexedValueType, TaskQueueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
-from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.client import (
+    Client,
+    WorkflowExecutionStatus,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.contrib.opentelemetry import TracingInterceptor
 from temporalio.exceptions import ApplicationError
@@ -19,7 +24,7 @@ from domain.approvals import Decision
 from domain.errors import InvalidPlan, NotFound, TriagentError, UpstreamUnavailable
 from service.engine import AlertBatch, DecisionReceipt
 from workflows.correlation import AlertCorrelation, group_workflow_id
-from workflows.messages import CorrelationInput, TriageOptions
+from workflows.messages import CorrelationInput, TriageClosed, TriageOptions
 from workflows.options import TASK_TIMEOUT
 from workflows.visibility import SERVICE, SEVERITY, STATUS
 
@@ -114,6 +119,27 @@ class TemporalEngine:
             if error.status is RPCStatusCode.NOT_FOUND:
                 raise NotFound(f"incident {incident_id} is not open") from error
             raise UpstreamUnavailable("temporal", str(error)) from error
+
+    async def runs(self, incident_id: str) -> bool:
+        """Whether the incident's workflow is there and has not ended. Raises `UpstreamUnavailable`."""
+        client = await self.client()
+        try:
+            found = await client.get_workflow_handle(incident_id).describe(rpc_timeout=RPC_TIMEOUT)
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return False
+            raise UpstreamUnavailable("temporal", str(error)) from error
+        return found.status is WorkflowExecutionStatus.RUNNING
+
+    async def tell_group(self, group_id: str, closed: TriageClosed) -> None:
+        """Tell an alert group, in a triage's place, that it has ended. Raises `UpstreamUnavailable`."""
+        client = await self.client()
+        group = client.get_workflow_handle(group_workflow_id(group_id))
+        try:
+            await group.signal(AlertCorrelation.triage_closed, closed, rpc_timeout=RPC_TIMEOUT)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise UpstreamUnavailable("temporal", str(error)) from error
 
     async def ready(self) -> None:
         """Return if the server answers."""

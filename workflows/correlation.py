@@ -1,5 +1,6 @@
 """AlertCorrelation: one long-lived workflow an alert group; it opens incidents and keeps their alerts current."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -9,6 +10,7 @@ from temporalio.workflow import ParentClosePolicy
 
 with workflow.unsafe.imports_passed_through():
     from domain.alerts import Alert, AlertGroup, merge_alerts
+    from domain.facts import WITH_HUMANS
     from domain.model import digest_of
     from workflows.messages import AlertBatch, CorrelationInput, GroupState, TriageClosed, TriageInput
     from workflows.options import TASK_TIMEOUT
@@ -37,7 +39,7 @@ class AlertCorrelation:
         self._options = request.options
         self._state = request.state
         self._pending = list(request.state.pending)
-        self._closed: list[TriageClosed] = []
+        self._closed = list(request.state.closed)
 
     @workflow.run
     async def run(self, request: CorrelationInput) -> None:
@@ -48,7 +50,7 @@ class AlertCorrelation:
                 return
             await self._take_in()
             if workflow.info().get_current_history_length() > HISTORY_LIMIT and workflow.all_handlers_finished():
-                workflow.continue_as_new(self._carried())
+                workflow.continue_as_new(self.carried())
 
     @workflow.signal(name="AlertsReceived")
     def alerts_received(self, batch: AlertBatch) -> None:
@@ -112,20 +114,25 @@ class AlertCorrelation:
     def _starts_episode(self) -> bool:
         """An alert fires that no incident has dealt with.
 
-        It may have come while the incident before was closing. Soon after one that did not end well it is the same
-        story, and people have it in hand.
+        It may have come while the incident before was closing. An alert of one that people have in hand, which fires
+        again soon after, is the same story.
         """
-        firing = (alert.episode for alert in self._state.alerts if alert.status == "firing")
-        new = tuple(episode for episode in firing if episode not in self._state.handled)
-        if new and self._with_humans(workflow.now()):
-            self._update(handled=(*self._state.handled, *new))
+        firing = (alert for alert in self._state.alerts if alert.status == "firing")
+        new = tuple(alert for alert in firing if alert.episode not in self._state.handled)
+        if self._with_humans(new, workflow.now()):
+            self._update(handled=(*self._state.handled, *(alert.episode for alert in new)))
             return False
         return bool(new)
 
-    def _with_humans(self, now: datetime) -> bool:
-        if self._state.last_closed_at is None or self._state.last_status == "resolved":
+    def _with_humans(self, alerts: Sequence[Alert], now: datetime) -> bool:
+        """They were told of each of these alerts, a moment ago."""
+        state = self._state
+        if not alerts or state.last_closed_at is None or now - state.last_closed_at >= self._options.reopen_window:
             return False
-        return now - self._state.last_closed_at < self._options.reopen_window
+        if not workflow.patched("told-of-each-alert"):
+            return state.last_status != "resolved"
+        told = all(any(each.startswith(f"{alert.fingerprint}/") for each in state.handled) for alert in alerts)
+        return told and state.last_status in WITH_HUMANS
 
     async def _open_incident(self) -> None:
         await workflow.sleep(self._options.group_wait)
@@ -157,6 +164,8 @@ class AlertCorrelation:
     def _update(self, **changes: object) -> None:
         self._state = self._state.model_copy(update=changes)
 
-    def _carried(self) -> CorrelationInput:
-        state = self._state.model_copy(update={"pending": tuple(self._pending)})
+    def carried(self) -> CorrelationInput:
+        """What the next run takes over."""
+        unread = {"pending": tuple(self._pending), "closed": tuple(self._closed)}
+        state = self._state.model_copy(update=unread)
         return CorrelationInput(group_id=self._group_id, options=self._options, state=state)

@@ -28,6 +28,11 @@ class Ended(Exception):
         self.held = held
 
 
+def _nobody_came(end: Ended, group: AlertGroup) -> bool:
+    """The plan has expired, and the trouble has not."""
+    return end.status == "expired" and bool(group.firing)
+
+
 def reason_of(error: ActivityError | ChildWorkflowError) -> str:
     """Why it failed, in the words of what failed."""
     return str(error.cause or error)
@@ -43,7 +48,7 @@ class Documentation:
     async def close(self, end: Ended, group: AlertGroup, diagnosis: Diagnosis | None) -> None:
         """Page, document, record, tell; in this order, which histories hold."""
         episodes = tuple(alert.episode for alert in group.alerts)
-        if end.status == "escalated":
+        if end.status == "escalated" or (_nobody_came(end, group) and workflow.patched("page-when-nobody-decided")):
             await self._page(end.reason, group, diagnosis)
         await self._recorder.record("DocumentationRequested")
         await self._document(end)

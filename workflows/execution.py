@@ -1,5 +1,6 @@
 """ChangeExecution: carry out an approved plan, verify it, and put back what did not help."""
 
+import asyncio
 from datetime import datetime
 
 from temporalio import workflow
@@ -21,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
         SettleInput,
         SettleResult,
     )
-    from workflows.options import LOOK, SETTLE, WRITE
+    from workflows.options import FINAL_ERRORS, LOOK, SETTLE, WRITE
     from workflows.recording import Recorder
 
 
@@ -38,8 +39,8 @@ class _NotApplied(Exception):
         self.drifted = drifted
 
 
-class _NotFollowed(Exception):
-    """It was written, and what came of it could not be read: nobody knows what an undo would meet."""
+class _NotKnown(Exception):
+    """Whether it was written, or what came of it, could not be read: nobody knows what an undo would meet."""
 
 
 @workflow.defn(name="ChangeExecution")
@@ -61,12 +62,18 @@ class ChangeExecution:
         """Apply the plan's actions in order; the approval is checked once more before the first."""
         self._refuse_unapproved(request)
         try:
+            return await self._carry_out()
+        except asyncio.CancelledError:
+            return await self._undo_all("the change's workflow was cancelled")
+
+    async def _carry_out(self) -> ExecutionResult:
+        try:
             await self._apply_all()
         except _NotApplied as problem:
             if problem.drifted and not self._done:
                 return ExecutionResult(outcome="drifted", reason=str(problem))
             return await self._undo_all(str(problem))
-        except _NotFollowed as problem:
+        except _NotKnown as problem:
             return await self._undo_all(str(problem), left=str(problem))
         if self._stopped:
             return await self._undo_all(self._stopped)
@@ -102,7 +109,7 @@ class ChangeExecution:
                 activity_for(planned.action), request, result_type=ApplyResult, **WRITE
             )
         except ActivityError as error:
-            raise await self._not_applied(planned.action, error, undoing=undoing) from error
+            raise await self._failed(planned.action, error, undoing=undoing) from error
         settled = await self._settle(planned, undoing=undoing)
         if not undoing:
             self._done.append(Done(planned=planned, after=settled.after))
@@ -117,14 +124,20 @@ class ChangeExecution:
             if undoing:
                 raise _NotApplied(reason, drifted=False) from error
             await self._recorder.record("RemediationApplied", {**_about(planned.action), "detail": reason})
-            raise _NotFollowed(reason) from error
+            raise _NotKnown(reason) from error
 
-    async def _not_applied(self, action: Action, error: ActivityError, *, undoing: bool) -> _NotApplied:
-        drifted = isinstance(error.cause, ApplicationError) and error.cause.type == "PreconditionDrift"
+    async def _failed(self, action: Action, error: ActivityError, *, undoing: bool) -> _NotApplied | _NotKnown:
+        """Refused, and so not written; or there was no answer to the last attempt, which may have been carried out."""
+        kind = error.cause.type if isinstance(error.cause, ApplicationError) else None
+        refused = kind in FINAL_ERRORS
         reason = str(error.cause or error)
+        if not refused:
+            reason = f"{describe(action)} may have been carried out: {reason}"
         if not undoing:
             await self._recorder.record("RemediationFailed", {**_about(action), "reason": reason})
-        return _NotApplied(reason, drifted)
+        if refused or undoing:
+            return _NotApplied(reason, drifted=kind == "PreconditionDrift")
+        return _NotKnown(reason)
 
     # --- verifying
 
@@ -143,9 +156,9 @@ class ChangeExecution:
         while workflow.now() < deadline and not self._stopped:
             results = await self._check()
             good_since = (good_since or workflow.now()) if all(r.passed for r in results) else None
-            if good_since and workflow.now() - good_since >= self._options.soak:
+            if good_since and workflow.now() - good_since >= self._options.soak and not self._stopped:
                 await self._verified(results, passed=True)
-                return True
+                return not self._stopped
             await workflow.sleep(self._options.verification_interval)
         await self._verified(results, passed=False)
         return False

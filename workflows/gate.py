@@ -29,7 +29,7 @@ class Gate:
         self._closed: IncidentStatus | None = None
         self.stopped: Stop | None = None
         self.stop_reason = ""
-        self.modified_by: str | None = None
+        self.authors: tuple[str, ...] = ()
 
     @property
     def approval(self) -> Approval:
@@ -45,7 +45,7 @@ class Gate:
 
     def open(self, plan: Plan, rule: ApprovalRule) -> None:
         """Put a new plan up for review; what was said of the one before does not count for it."""
-        self._approval = Approval(plan=plan, rule=rule, modified_by=self.modified_by)
+        self._approval = Approval(plan=plan, rule=rule, authors=self.authors)
         self._modification = None
 
     def close(self, status: IncidentStatus) -> None:
@@ -75,7 +75,7 @@ class Gate:
             return self.stopped
         self._approval = self.approval.recorded(decision)
         if decision.kind == "modify":
-            self._modification, self.modified_by = decision, decision.actor.name
+            self._modification, self.authors = decision, (*self.authors, decision.actor.name)
             return "modified"
         return self._approval.outcome
 

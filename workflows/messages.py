@@ -31,12 +31,22 @@ class TriageOptions(Model):
     verification_interval: timedelta = timedelta(seconds=5)
 
 
+class TriageClosed(Model):
+    """A triage tells its group that it has ended, and which episodes it dealt with."""
+
+    incident_id: str
+    status: IncidentStatus
+    at: Timestamp
+    episodes: tuple[str, ...] = ()
+
+
 class GroupState(Model):
     """What a correlation workflow carries over a continue-as-new."""
 
     alerts: tuple[Alert, ...] = ()
     seen: tuple[str, ...] = ()
     pending: tuple[AlertBatch, ...] = ()
+    closed: tuple[TriageClosed, ...] = ()
     incident_id: str | None = None
     incident_open: bool = False
     last_status: IncidentStatus | None = None
@@ -52,15 +62,6 @@ class CorrelationInput(Model):
     group_id: str
     options: TriageOptions = TriageOptions()
     state: GroupState = GroupState()
-
-
-class TriageClosed(Model):
-    """A triage tells its group that it has ended, and which episodes it dealt with."""
-
-    incident_id: str
-    status: IncidentStatus
-    at: Timestamp
-    episodes: tuple[str, ...] = ()
 
 
 class TriageInput(Model):

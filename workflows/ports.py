@@ -21,14 +21,13 @@ class FactStore(Protocol):
 
     async def recent_incidents(
         self,
-        namespace: str | None,
         closed_since: datetime,
         *,
         cause: str,
         object: str,  # noqa: A002 - as the API calls it
     ) -> tuple[Incident, ...]:
-        """Incidents of a namespace with that first cause that are open or were closed since then, oldest first.
+        """Incidents with that first cause, in any namespace, that are open or were closed since then, oldest first.
 
-        `object` is `kind/name`. No namespace means those without one.
+        `object` is `kind/name`.
         """
         ...

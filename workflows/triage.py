@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from typing import NoReturn, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError
+from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, FailureError
+from temporalio.workflow import ParentClosePolicy
 
 with workflow.unsafe.imports_passed_through():
     from agent.advice import advice
@@ -101,6 +102,10 @@ class IncidentTriage:
             await self._remediate()
         except Ended as end:
             ended = end
+        except asyncio.CancelledError:
+            ended = Ended("cancelled", "its workflow was cancelled")
+        except FailureError as error:
+            ended = Ended("escalated", f"the triage failed: {error.cause or error}")
         await self._close(ended)
         await workflow.wait_condition(workflow.all_handlers_finished)
         return TriageResult(incident_id=request.incident_id, status=ended.status, reason=ended.reason)
@@ -263,7 +268,7 @@ class IncidentTriage:
             Records.related,
             RelatedInput(
                 incident_id=self._request.incident_id,
-                namespace=self._group.namespace,
+                namespace=first.object.namespace or self._group.namespace,
                 cause=first.cause,
                 object=first.object,
                 opened_at=self._opened_at,
@@ -315,28 +320,33 @@ class IncidentTriage:
         self._show("awaiting_approval")
 
     def _preparation(self, draft: PlanDraft, version: int) -> PrepareInput:
-        diagnosis = self._case.diagnosis
+        planned_by = self._case.diagnosis.planner if self._case.diagnosis else "unknown"
         return PrepareInput(
             incident_id=self._request.incident_id,
             version=version,
             draft=draft,
             inventory=self._case.inventory,
             evidence_digests=tuple(sorted({item.digest for item in self._case.evidence.values()})),
-            proposed_by=self._gate.modified_by or (diagnosis.planner if diagnosis else "unknown"),
+            proposed_by=(planned_by, *self._gate.authors)[-1],
             at=workflow.now(),
         )
 
     async def _execute(self) -> PlanDraft:
         self._show("executing")
         approval = self._gate.approval
-        self._executing = f"{self._request.incident_id}-change-{approval.plan.version}"
         try:
-            result = await workflow.execute_child_workflow(
+            change = await workflow.start_child_workflow(
                 ChangeExecution.run,
                 ExecutionInput(plan=approval.plan, approvals=approval.decisions, options=self._request.options),
-                id=self._executing,
+                id=f"{self._request.incident_id}-change-{approval.plan.version}",
                 task_timeout=TASK_TIMEOUT,
+                # Whatever becomes of the triage, what was begun is verified or undone.
+                parent_close_policy=ParentClosePolicy.ABANDON,
             )
+            self._executing = change.id
+            if self._gate.stopped:
+                await self._stop_execution(self._gate.stop_reason)
+            result = await change
         except ChildWorkflowError as error:
             raise Ended("escalated", f"the change failed: {reason_of(error)}", held=False) from error
         finally:
@@ -349,13 +359,14 @@ class IncidentTriage:
             return await self._look_again()
         if result.outcome == "held":
             raise Ended("resolved", result.reason, held=True)
-        if self._gate.stopped == "cancelled":
+        if self._gate.stopped == "cancelled" and result.outcome == "undone":
             raise Ended("cancelled", result.reason, held=False)
         raise Ended("escalated", result.reason, held=False)
 
     async def _look_again(self) -> PlanDraft:
         """The world moved on since the review, so the diagnosis may have, too."""
         self._show("triaging")
+        self._gate.authors = ()
         await self._until_stopped(self._investigate(NOTHING_FOUND))
         if not self._is_sure() and workflow.patched("look-again-once-settled"):
             await self._until_stopped(self._wait_and_look(SETTLING, lambda: not self._is_sure()))
@@ -389,7 +400,7 @@ class IncidentTriage:
             self._admit(decision)  # meanwhile somebody else may have decided
         outcome = self._gate.record(decision)
         if self._executing and decision.kind in {"cancel", "escalate"}:
-            await self._stop_execution(decision)
+            await self._stop_execution(f"{decision.kind} by {decision.actor.name}")
         await self._recorder.record("DecisionRecorded", {"decision": decision, "outcome": outcome})
         return self._gate.receipt(outcome)
 
@@ -413,11 +424,14 @@ class IncidentTriage:
             kind = cause.type if isinstance(cause, ApplicationError) and cause.type else "InvalidPlan"
             raise ApplicationError(reason_of(error), type=kind, non_retryable=True) from error
 
-    async def _stop_execution(self, decision: Decision) -> None:
+    async def _stop_execution(self, reason: str) -> None:
         if self._executing is None:
             return
         change = workflow.get_external_workflow_handle_for(ChangeExecution.run, self._executing)
-        await change.signal(ChangeExecution.stop, f"{decision.kind} by {decision.actor.name}")
+        try:
+            await change.signal(ChangeExecution.stop, reason)
+        except FailureError:
+            workflow.logger.info("the change ended before it could be stopped")
 
     async def _until_stopped(self, work: Awaitable[T]) -> T:
         """Run `work`, unless a human stops the incident first."""

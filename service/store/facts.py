@@ -106,25 +106,26 @@ class Facts:
 
     async def recent_incidents(
         self,
-        namespace: str | None,
         closed_since: datetime,
         *,
         cause: str,
         object: str,  # noqa: A002 - as the API calls it
     ) -> tuple[Incident, ...]:
-        """Incidents of a namespace with that first cause that are open or were closed since then, oldest first.
+        """Incidents with that first cause, in any namespace, that are open or were closed since then, oldest first.
 
-        `object` is `kind/name`. No namespace means those without one.
+        `object` is `kind/name`.
         """
         recent = or_(incidents.c.status.not_in(sorted(FINAL)), incidents.c.updated_at >= closed_since)
-        same = and_(
-            incidents.c.cause == cause,
-            incidents.c.object == object,
-            incidents.c.namespace.is_not_distinct_from(namespace),
-        )
+        same = and_(incidents.c.cause == cause, incidents.c.object == object)
         query = select(incidents.c.doc).where(same, recent).order_by(incidents.c.opened_at, incidents.c.id)
         rows = await self._database.read(lambda connection: connection.execute(query).all())
         return tuple(Incident.model_validate(row.doc) for row in rows)
+
+    async def open_incidents(self) -> tuple[str, ...]:
+        """The ids of those that have not been closed, oldest first."""
+        query = select(incidents.c.id).where(incidents.c.status.not_in(sorted(FINAL))).order_by(incidents.c.opened_at)
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return tuple(row.id for row in rows)
 
     async def history(self, incident_id: str, after: int = 0) -> tuple[NumberedFact, ...]:
         """An incident's facts with a number over `after`, in order; empty if there are none."""

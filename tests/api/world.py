@@ -99,7 +99,9 @@ class FakeEngine:
             PlannedAction.model_validate(old.model_dump() | {"action": action.model_dump()}) for action, old in pairs
         )
         changed = gate.plan.model_copy(update={"actions": actions, "version": gate.plan.version + 1})
-        self.gates[changed.incident_id] = Approval(plan=changed, rule=gate.rule, modified_by=decision.actor.name)
+        self.gates[changed.incident_id] = Approval(
+            plan=changed, rule=gate.rule, authors=(*gate.authors, decision.actor.name)
+        )
         voided = happened.PlanVoided(
             id=f"{changed.incident_id}/voided/{gate.plan.version}",
             incident_id=changed.incident_id,

@@ -147,6 +147,14 @@ class Stage:
             await asyncio.sleep(0.02)
         pytest.fail(f"plan {version} of {incident_id} did not come: {self.facts.types(incident_id)}")
 
+    async def until_fact(self, incident_id: str, kind: str, count: int = 1) -> None:
+        """Wait until the incident has that many facts of a type."""
+        for _ in range(int(PATIENCE / 0.02)):
+            if self.facts.types(incident_id).count(kind) >= count:
+                return
+            await asyncio.sleep(0.02)
+        pytest.fail(f"{count} {kind} of {incident_id} did not come: {self.facts.types(incident_id)}")
+
     async def decide(
         self,
         incident: Incident,

@@ -1,12 +1,14 @@
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from domain.facts import FINAL
+from service.lost import LostIncidents
 from service.temporal import TemporalEngine
 from tests.workflows.conftest import Stage, firing
-from workflows.messages import AlertBatch
+from workflows.correlation import AlertCorrelation
+from workflows.messages import AlertBatch, CorrelationInput, GroupState, TriageClosed
 
 pytestmark = pytest.mark.temporal
 
@@ -68,6 +70,52 @@ async def test_a_failure_that_is_with_a_human_is_not_opened_again(stage: Stage):
     await asyncio.sleep(0.7)
     assert list(stage.facts.incidents) == [first.id]
     assert first.status in FINAL
+
+
+async def test_another_alert_of_the_group_is_not_with_a_human(stage: Stage):
+    """They were told of errors, not of what starts now."""
+    stage.thinking.causes, stage.thinking.draft = (), None
+    await stage.deliver(firing())
+    await stage.until((await settled(stage, 1))[0], "escalated")
+    await stage.deliver(firing(name="DiskFull", minutes=9))
+    assert len(await settled(stage, 2)) == 2
+
+
+async def test_what_ended_by_itself_may_start_again(stage: Stage):
+    """Nobody was told of an incident that was closed as quiet: the same alert, minutes later, opens another."""
+    stage.options = stage.options.model_copy(update={"quiet_period": timedelta(milliseconds=300)})
+    async with stage.reworking():
+        await stage.deliver(firing())
+        first = await stage.until((await settled(stage, 1))[0], "awaiting_approval")
+        await stage.deliver(firing(status="resolved"))
+        await stage.until(first.id, "no_action")
+        await stage.deliver(firing(minutes=9))
+        assert len(await settled(stage, 2)) == 2
+
+
+async def test_a_terminated_triage_is_replaced(stage: Stage):
+    """Its record is closed, and what fires goes on in another incident; what runs is left alone."""
+    await stage.deliver(firing())
+    first = await stage.until((await settled(stage, 1))[0], "awaiting_approval")
+    lost = LostIncidents(stage.facts, stage.engine)
+    await lost.sweep()
+    assert stage.facts.incidents[first.id].status == "awaiting_approval"
+    await stage.client.get_workflow_handle(first.id).terminate()
+    await lost.sweep()
+    assert stage.facts.incidents[first.id].status == "cancelled"
+    second = (await settled(stage, 2))[1]
+    await stage.until(second, "awaiting_approval")
+    await lost.sweep()
+    assert stage.facts.types(first.id).count("IncidentClosed") == 1
+
+
+def test_an_end_that_was_not_read_yet_is_taken_over():
+    """It came while the run before was about to continue as new."""
+    closed = TriageClosed(incident_id="inc-1", status="resolved", at=datetime(2026, 1, 10, tzinfo=UTC))
+    group = AlertCorrelation(CorrelationInput(group_id="g", state=GroupState(incident_id="inc-1", incident_open=True)))
+    group.triage_closed(closed)
+    assert group.carried().state.closed == (closed,)
+    assert AlertCorrelation(group.carried()).carried() == group.carried()
 
 
 async def test_a_group_that_remembers_nothing_loses_nothing(stage: Stage):

@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
@@ -7,12 +8,14 @@ import pytest
 from domain.actions import RestartWorkload, ScaleWorkload
 from domain.diagnosis import Blindspot
 from domain.errors import AlreadyDecided, Forbidden, InvalidPlan, NotFound, StaleDigest, UpstreamUnavailable
+from domain.facts import Fact
 from domain.learning import Pattern
 from domain.objects import WorkloadRef
 from domain.plans import PlanDraft
 from domain.policy import ApprovalRule, Policy
 from tests.workflows.conftest import Stage, decided, firing
 from tests.workflows.world import AWAY, CHECKOUT, DRAFT
+from workflows.messages import ExecutionResult
 from workflows.triage import IncidentTriage
 
 pytestmark = pytest.mark.temporal
@@ -79,7 +82,7 @@ async def test_a_rejected_plan_writes_nothing(stage: Stage):
 
 
 async def test_a_plan_nobody_decides_expires(stage: Stage):
-    """After the expiry nothing is written, and a late decision is told so."""
+    """After the expiry nothing is written, a late decision is told so, and as it still fires somebody is called."""
     stage.policy = Policy(expiry=timedelta(seconds=1))
     async with stage.reworking():
         triage = await stage.start()
@@ -88,6 +91,7 @@ async def test_a_plan_nobody_decides_expires(stage: Stage):
         with pytest.raises(NotFound):
             await stage.decide(waiting)
     assert stage.cluster.writes == []
+    assert [page.incident_id for page in stage.pages.pages] == [triage.id]
 
 
 async def test_without_a_write_identity_nobody_is_asked(stage: Stage):
@@ -132,6 +136,17 @@ async def test_a_write_that_cannot_be_followed_is_left_to_a_human(stage: Stage):
     assert "was written, but not followed" in result.reason
     assert "RemediationApplied" in stage.facts.types(triage.id)
     assert len(stage.cluster.writes) == len(stage.pages.pages) == 1
+
+
+async def test_a_write_that_nobody_answered_for_is_not_called_undone(stage: Stage):
+    """It was carried out, and no attempt heard of it: the page says that it may be in place."""
+    stage.cluster.lost_answers, stage.cluster.gone = 1, True
+    triage = await stage.start()
+    await stage.decide(await stage.until(triage.id, "awaiting_approval"))
+    result = await triage.result()
+    assert (result.status, len(stage.cluster.writes)) == ("escalated", 1)
+    assert "may have been carried out: " in stage.pages.pages[0].summary
+    assert "every applied action was undone" not in result.reason
 
 
 async def test_a_refusal_right_after_a_write_may_pass(stage: Stage):
@@ -207,6 +222,20 @@ async def test_a_modified_plan_is_asked_for_again_and_its_author_may_not_approve
     await stage.decide(again, by="bo")
     assert (await triage.result()).status == "resolved"
     assert [action.replicas for action in stage.cluster.writes] == [3]
+
+
+async def test_none_of_its_authors_approves_a_plan(stage: Stage):
+    """Ana changes it, then Bo: neither of the two, however it went back and forth."""
+    triage = await stage.start()
+    for version, author in enumerate(("ana", "bo"), start=1):
+        change = DRAFT.model_copy(update={"actions": (ScaleWorkload(workload=CHECKOUT, replicas=4 + version),)})
+        await stage.decide(await stage.until_plan(triage.id, version=version), "modify", by=author, draft=change)
+    last = await stage.until_plan(triage.id, version=3)
+    for author in ("ana", "bo"):
+        with pytest.raises(Forbidden):
+            await stage.decide(last, by=author)
+    assert (await stage.decide(last, by="cy")).outcome == "approved"
+    assert (await triage.result()).status == "resolved"
 
 
 @pytest.mark.parametrize(
@@ -371,6 +400,68 @@ async def test_cancelling_during_execution_undoes_what_was_applied(stage: Stage)
     verifying = await stage.until(triage.id, "verifying")
     await stage.decide(verifying, "cancel")
     assert (await triage.result()).status == "cancelled"
+    assert [action.replicas for action in stage.cluster.writes] == [4, 2]
+
+
+async def test_cancelling_what_cannot_be_undone_calls_a_human(stage: Stage):
+    """Somebody else changed the object meanwhile: the undo stands back, and the incident is not just cancelled."""
+    stage.signals.value = 0.4
+    triage = await stage.start()
+    await stage.decide(await stage.until(triage.id, "awaiting_approval"))
+    verifying = await stage.until(triage.id, "verifying")
+    stage.cluster.drift()
+    await stage.decide(verifying, "cancel")
+    assert (await triage.result()).status == "escalated"
+    assert "not undone" in stage.pages.pages[0].summary
+
+
+async def test_cancelling_as_the_last_check_passes_still_undoes(stage: Stage, monkeypatch: pytest.MonkeyPatch):
+    """Who is told "cancelled" is not told "resolved" a moment later."""
+    triage = await stage.start()
+    append = stage.facts.append
+
+    async def cancelling(facts: Sequence[Fact]) -> None:
+        await append(facts)
+        if any(fact.type == "VerificationCompleted" for fact in facts):
+            cancel = decided(stage.facts.incidents[triage.id], "cancel")
+            await stage.client.get_workflow_handle(triage.id).signal(IncidentTriage.cancel_triage, cancel)
+            await stage.until_fact(triage.id, "DecisionRecorded", 2)
+
+    monkeypatch.setattr(stage.facts, "append", cancelling)
+    await stage.decide(await stage.until(triage.id, "awaiting_approval"))
+    assert (await triage.result()).status == "cancelled"
+    assert [action.replicas for action in stage.cluster.writes] == [4, 2]
+
+
+async def test_cancelling_in_temporal_closes_the_incident(stage: Stage):
+    """Its own way of cancelling, while a plan waits: nothing is written, and the record says how it ended."""
+    triage = await stage.start()
+    await stage.until(triage.id, "awaiting_approval")
+    await triage.cancel()
+    assert (await triage.result()).status == "cancelled"
+    assert stage.facts.incidents[triage.id].status == "cancelled"
+
+
+async def test_cancelling_in_temporal_undoes_what_was_applied(stage: Stage):
+    """The same while it is verified."""
+    stage.signals.value = 0.4
+    triage = await stage.start()
+    await stage.decide(await stage.until(triage.id, "awaiting_approval"))
+    await stage.until(triage.id, "verifying")
+    await triage.cancel()
+    assert (await triage.result()).status in {"cancelled", "escalated"}
+    assert [action.replicas for action in stage.cluster.writes] == [4, 2]
+
+
+async def test_a_change_outlives_its_triage(stage: Stage):
+    """Terminated in Temporal: what was applied and does not help is still undone."""
+    stage.signals.value = 0.4
+    triage = await stage.start()
+    await stage.decide(await stage.until(triage.id, "awaiting_approval"))
+    await stage.until(triage.id, "verifying")
+    await triage.terminate()
+    change = stage.client.get_workflow_handle(f"{triage.id}-change-1", result_type=ExecutionResult)
+    assert (await change.result()).outcome == "undone"
     assert [action.replicas for action in stage.cluster.writes] == [4, 2]
 
 

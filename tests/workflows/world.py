@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from temporalio.exceptions import ApplicationError
+
 from agent.investigation import Brief, Investigation, ToolStep, Usage
 from agent.recheck import Recheck
 from domain.actions import Action, RestartWorkload, ScaleWorkload, UndoRollout
@@ -65,7 +67,6 @@ class MemoryFacts:
 
     async def recent_incidents(
         self,
-        namespace: str | None,
         closed_since: datetime,
         *,
         cause: str,
@@ -74,11 +75,13 @@ class MemoryFacts:
         return tuple(
             incident
             for incident in self.incidents.values()
-            if incident.namespace == namespace
-            and (incident.status not in FINAL or incident.updated_at >= closed_since)
+            if (incident.status not in FINAL or incident.updated_at >= closed_since)
             and incident.diagnosis
             and [(first.cause, str(first.object)) for first in incident.diagnosis.causes[:1]] == [(cause, object)]
         )
+
+    async def open_incidents(self) -> tuple[str, ...]:
+        return tuple(incident.id for incident in self.incidents.values() if incident.status not in FINAL)
 
     def types(self, incident_id: str) -> list[str]:
         return [fact.type for fact in self.facts if fact.incident_id == incident_id]
@@ -97,14 +100,15 @@ class Workload:
 class Cluster:
     """Reader, preview and writer of one workload; counts the writes that had an effect.
 
-    `lost_answers` makes that many writes take effect and then fail, as when the connection breaks. After a write so
-    many reads as `refusals` says are not allowed.
+    `lost_answers` makes that many writes take effect and then fail, as when the connection breaks; with `gone` no other
+    attempt gets through. After a write so many reads as `refusals` says are not allowed.
     """
 
     def __init__(self) -> None:
         self.workload_ = Workload()
         self.writes: list[Action] = []
         self.lost_answers = 0
+        self.gone = False
         self.refuse_writes = False
         self.refusals = 0
 
@@ -142,7 +146,8 @@ class Cluster:
         self.writes.append(action)
         if self.lost_answers:
             self.lost_answers -= 1
-            raise UpstreamUnavailable("kubernetes", "the connection broke")
+            message, kind = "the connection broke", UpstreamUnavailable.__name__
+            raise ApplicationError(message, type=kind, non_retryable=self.gone)
         return Applied(already=False, detail="applied")
 
     def drift(self) -> None:

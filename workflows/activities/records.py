@@ -2,14 +2,11 @@
 
 from temporalio import activity
 
-from domain.facts import FINAL, Fact, IncidentStatus
+from domain.facts import FINAL, WITH_HUMANS, Fact
 from domain.incidents import Incident
 from domain.model import Model, Timestamp
 from domain.objects import ObjectRef
 from workflows.ports import FactStore
-
-WITH_HUMANS: frozenset[IncidentStatus] = frozenset({"escalated", "rejected", "expired"})
-"""How an incident ended whose cause people now have in hand."""
 
 
 class AppendInput(Model):
@@ -19,7 +16,10 @@ class AppendInput(Model):
 
 
 class RelatedInput(Model):
-    """Does another incident already deal with this cause? `closed_since`: how long ago one may have ended."""
+    """Does another incident already deal with this cause, in an object of this namespace?
+
+    `closed_since`: how long ago one may have ended.
+    """
 
     incident_id: str
     opened_at: Timestamp
@@ -49,13 +49,17 @@ class Records:
     @activity.defn(name="incidents.related")
     async def related(self, request: RelatedInput) -> RelatedResult:
         """The incident that has this cause in hand: it has a plan for it, or it is older, or a human has it."""
-        same = await self._store.recent_incidents(
-            request.namespace, request.closed_since, cause=request.cause, object=str(request.object)
-        )
+        same = await self._store.recent_incidents(request.closed_since, cause=request.cause, object=str(request.object))
         for incident in same:
-            if incident.id != request.incident_id and _in_hand(incident, request):
+            if incident.id != request.incident_id and _is_there(incident, request) and _in_hand(incident, request):
                 return RelatedResult(incident_id=incident.id)
         return RelatedResult(incident_id=None)
+
+
+def _is_there(incident: Incident, request: RelatedInput) -> bool:
+    """Alerts of two namespaces, or of none, may have one cause: what counts is where the object is."""
+    causes = incident.diagnosis.causes if incident.diagnosis else ()
+    return bool(causes) and request.namespace == (causes[0].object.namespace or incident.namespace)
 
 
 def _in_hand(incident: Incident, request: RelatedInput) -> bool:
