@@ -90,6 +90,10 @@ class Webhook(External):
         return digest_of(self.group_key)[:16]
 
 
+MOST_BYTES = 448 * 1024
+"""Of a group's alerts, as JSON: what a workflow can be told at once is limited. About five hundred ordinary ones."""
+
+
 class AlertGroup(External):
     """Alerts that one triage looks at together."""
 
@@ -142,7 +146,7 @@ def _severity(alert: Alert) -> str:
 
 
 def merge_alerts(known: tuple[Alert, ...], news: tuple[Alert, ...]) -> tuple[Alert, ...]:
-    """Latest word on each alert, in order of first appearance.
+    """Latest word on each alert, in order of first appearance; as many as `MOST_BYTES` hold.
 
     Deliveries may come twice and out of order: an older start never replaces a newer one, and for the same start
     `resolved` is final (Alertmanager gives a re-fired alert a new `startsAt`).
@@ -152,7 +156,19 @@ def merge_alerts(known: tuple[Alert, ...], news: tuple[Alert, ...]) -> tuple[Ale
         before = latest.get(alert.fingerprint)
         if before is None or _supersedes(alert, before):
             latest[alert.fingerprint] = alert
-    return tuple(latest.values())
+    return _fitting(tuple(latest.values()))
+
+
+def _fitting(alerts: tuple[Alert, ...]) -> tuple[Alert, ...]:
+    """Those that fire before those that do not, the worst first, and of equals the first to appear; order is kept."""
+    ranks = {name: rank for rank, name in enumerate(SEVERITIES)}
+    left, kept = MOST_BYTES, set[str]()
+    for alert in sorted(alerts, key=lambda alert: (alert.status != "firing", ranks[_severity(alert)])):
+        left -= len(alert.model_dump_json())
+        if left < 0:
+            break
+        kept.add(alert.fingerprint)
+    return alerts if len(kept) == len(alerts) else tuple(alert for alert in alerts if alert.fingerprint in kept)
 
 
 def _supersedes(new: Alert, old: Alert) -> bool:

@@ -85,7 +85,7 @@ class AlertCorrelation:
         self._update(alerts=merge_alerts(self._state.alerts, fresh))
         if self._state.incident_open:
             if fresh:
-                await self._tell_triage()
+                await self._tell_triage(fresh)
         elif self._starts_episode():
             await self._open_incident()
 
@@ -152,12 +152,12 @@ class AlertCorrelation:
         )
         self._update(incident_id=incident_id, incident_open=True, incidents=number)
 
-    async def _tell_triage(self) -> None:
+    async def _tell_triage(self, news: tuple[Alert, ...]) -> None:
         if self._state.incident_id is None:
             return
         triage = workflow.get_external_workflow_handle(self._state.incident_id)
         try:
-            await triage.signal("AlertsChanged", self._state.alerts)
+            await triage.signal("AlertsChanged", news)
         except FailureError:
             workflow.logger.info("the incident ended while its alerts changed")
 

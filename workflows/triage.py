@@ -12,7 +12,7 @@ from temporalio.workflow import ParentClosePolicy
 with workflow.unsafe.imports_passed_through():
     from agent.advice import advice
     from agent.investigation import Brief, ToolStep
-    from domain.alerts import Alert, AlertGroup
+    from domain.alerts import Alert, AlertGroup, merge_alerts
     from domain.approvals import Decision
     from domain.diagnosis import Diagnosis
     from domain.errors import TriagentError
@@ -112,10 +112,11 @@ class IncidentTriage:
 
     @workflow.signal(name="AlertsChanged")
     async def alerts_changed(self, alerts: tuple[Alert, ...]) -> None:
-        """The group's alerts as they now stand."""
-        if alerts != self._group.alerts:
-            self._group = self._group.model_copy(update={"alerts": alerts})
-            await self._recorder.record("AlertsUpdated", {"alerts": alerts})
+        """News of the group's alerts."""
+        merged = merge_alerts(self._group.alerts, alerts)
+        if merged != self._group.alerts:
+            self._group = self._group.model_copy(update={"alerts": merged})
+            await self._recorder.record("AlertsUpdated", {"alerts": merged})
 
     @workflow.update(name="decide")
     async def decide(self, decision: Decision) -> DecisionReceipt:

@@ -36,6 +36,21 @@ def test_the_order_and_number_of_deliveries_do_not_matter(deliveries, random):
     assert one == two
 
 
+def test_a_group_holds_as_many_alerts_as_a_workflow_can_be_told():
+    """What fires is kept before what does not, the worst first; in the order of their first appearance."""
+    text = {"description": "x" * 4000}
+    many = [
+        alert(name=f"A{n}", status="resolved" if n % 2 else "firing", severity="critical" if n >= 380 else "info")
+        for n in range(400)
+    ]
+    merged = merge_alerts((), tuple(one.model_copy(update={"annotations": text}) for one in many))
+    names = [one.name for one in merged]
+    assert 90 < len(merged) < 120
+    assert {one.status for one in merged} == {"firing"}
+    assert names == sorted(names, key=lambda name: int(name[1:]))
+    assert names[-10:] == [f"A{n}" for n in range(380, 400, 2)]
+
+
 def test_an_alert_without_a_fingerprint_gets_one_from_its_labels():
     """Equal labels are the same alert, whoever sent them."""
     assert alert().fingerprint == alert(minutes=7).fingerprint

@@ -36,6 +36,19 @@ async def test_one_group_has_one_open_incident(stage: Stage):
     assert {alert.name for alert in stage.facts.incidents[incident.id].alerts} == {"HighErrorRatio", "HighLatency"}
 
 
+async def test_thousands_of_alerts_are_one_incident(stage: Stage):
+    """More than one message may carry: the group goes on, with as many as it can tell of."""
+    told = {"annotations": {"description": "as long as some are. " * 50}}
+    storm = tuple(firing(name=f"Alert{n}").model_copy(update=told) for n in range(3000))
+    for first in range(0, len(storm), 300):
+        await stage.deliver(*storm[first : first + 300])
+    incident = await stage.until((await settled(stage, 1))[0], "awaiting_approval")
+    await stage.deliver(firing(name="Alert0", status="resolved"))
+    await stage.until_fact(incident.id, "AlertsUpdated")
+    assert len(stage.facts.incidents) == 1
+    assert sum(alert.status == "firing" for alert in stage.facts.incidents[incident.id].alerts) > 300
+
+
 async def test_groups_do_not_share_incidents(stage: Stage):
     """Five groups, delivered at once, are five incidents."""
     await asyncio.gather(*(stage.deliver(firing(), group=f"g{n}") for n in range(5)))
