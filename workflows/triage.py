@@ -43,7 +43,7 @@ PLAN_VERSIONS = 10
 """How often a plan may be asked for again (drift, modification) before a human is called instead."""
 
 SETTLING = (timedelta(seconds=5), timedelta(seconds=15))
-"""Pauses before an investigation is repeated that found nothing right after somebody changed the object."""
+"""Pauses before an investigation is repeated that came to no plan right after somebody changed the object."""
 
 OUTAGE = (timedelta(seconds=5), timedelta(seconds=20), timedelta(seconds=30))
 """Pauses before one is repeated that found nothing while a source was away."""
@@ -369,7 +369,9 @@ class IncidentTriage:
         self._show("triaging")
         self._gate.authors = ()
         await self._until_stopped(self._investigate(NOTHING_FOUND))
-        if not self._is_sure() and workflow.patched("look-again-once-settled"):
+        if self._lacks_a_plan() and workflow.patched("look-again-for-a-plan"):
+            await self._until_stopped(self._wait_and_look(SETTLING, self._lacks_a_plan))
+        elif not self._is_sure() and workflow.patched("look-again-once-settled"):
             await self._until_stopped(self._wait_and_look(SETTLING, lambda: not self._is_sure()))
         await self._record_diagnosis()
         return await self._sound_draft()
@@ -384,6 +386,9 @@ class IncidentTriage:
 
     def _is_sure(self) -> bool:
         return self._case.diagnosis is not None and self._case.diagnosis.sufficient
+
+    def _lacks_a_plan(self) -> bool:
+        return not self._is_sure() or self._case.draft is None
 
     def _is_premature(self) -> bool:
         return self._case.diagnosis is not None and self._case.diagnosis.premature

@@ -49,6 +49,7 @@ THOUGHTS: dict[str, tuple[Thinking, ...]] = {
     "signals_of_a_young_alert_are_given_time": (NOTHING_YET, Thinking()),
     "cancelling_ends_the_wait_for_a_source": (replace(NOTHING_YET, blindspots=(AWAY,)),),
     "what_says_nothing_right_after_a_change_is_looked_at_again": (Thinking(), NOTHING_YET, Thinking()),
+    "what_leads_to_no_plan_right_after_a_change_is_looked_at_again": (Thinking(), Thinking(draft=None), Thinking()),
     "a_cause_without_a_fitting_action_goes_to_a_human": (Thinking(draft=None),),
     "a_fallen_back_planner_is_named": (Thinking(fell_back="the model timed out"),),
     "a_known_pattern_needs_no_investigation": (Thinking(seconds=60),),

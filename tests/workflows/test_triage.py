@@ -200,6 +200,19 @@ async def test_what_says_nothing_right_after_a_change_is_looked_at_again(stage: 
     assert (await triage.result()).status == "resolved"
 
 
+async def test_what_leads_to_no_plan_right_after_a_change_is_looked_at_again(stage: Stage):
+    """An application that was just synced may look out of sync for a moment, which no plan mends."""
+    triage = await stage.start()
+    first = await stage.until(triage.id, "awaiting_approval")
+    stage.cluster.drift()
+    stage.thinking.draft = None
+    await stage.decide(first)
+    await stage.until_fact(triage.id, "EvidenceCollected", 2)
+    stage.thinking.draft = DRAFT
+    await stage.decide(await stage.until_plan(triage.id, version=2))
+    assert (await triage.result()).status == "resolved"
+
+
 async def test_a_lost_answer_does_not_write_twice(stage: Stage):
     """The write took effect but the answer was lost: the retry recognises its own change."""
     stage.cluster.lost_answers = 1
