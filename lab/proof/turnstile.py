@@ -5,8 +5,6 @@ something has been done behind its back, and then goes on to the real API server
 """
 
 import asyncio
-import base64
-import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from lab.cluster.access import server_of
 from lab.shop.listener import Listener, listening
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -79,13 +78,6 @@ class Turnstile:
         return Response(answer.content, answer.status_code, media_type=answer.headers.get("content-type"))
 
 
-def trusted(kubeconfig: Path) -> tuple[str, ssl.SSLContext]:
-    """The API server of a kubeconfig's one cluster, and trust in its certificate."""
-    (cluster,) = yaml.safe_load(kubeconfig.read_text())["clusters"]
-    authority = base64.b64decode(cluster["cluster"]["certificate-authority-data"]).decode()
-    return cluster["cluster"]["server"], ssl.create_default_context(cadata=authority)
-
-
 def _redirect(kubeconfig: Path, through: Path, url: str) -> None:
     config = yaml.safe_load(kubeconfig.read_text())
     config["clusters"][0]["cluster"] = {"server": url}
@@ -96,7 +88,7 @@ def _redirect(kubeconfig: Path, through: Path, url: str) -> None:
 @asynccontextmanager
 async def before_kubernetes(kubeconfig: Path, through: Path) -> AsyncGenerator[Turnstile]:
     """Stand before the API server of `kubeconfig`, and write to `through` a kubeconfig that leads here."""
-    server, context = trusted(kubeconfig)
+    server, context = server_of(kubeconfig)
     async with _standing(httpx.AsyncClient(base_url=server, verify=context, trust_env=False, timeout=30)) as made:
         _redirect(kubeconfig, through, made.url)
         yield made

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from lab.cluster.kubectl import Kubectl
 from lab.process import ServerError, Servers, free_port
 from lab.shop.cluster.objects import Manifest
 from lab.shop.manifests import Release
@@ -16,7 +17,6 @@ from lab.shop.topology import BY_NAME, SERVICES, Service
 from lab.site.argo import Argo
 from lab.site.control import Weather
 from lab.site.images import version_before
-from lab.site.kubectl import Kubectl
 from lab.site.layout import application_of, delivery_of, namespace_of
 from lab.site.manifests import application_manifest, foundation, metrics_service, release_of, site_manifests
 from lab.site.repositories import Repository

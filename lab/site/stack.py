@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 from lab.cluster import CONTROL_PLANE, Cluster, Monitoring
 from lab.cluster.argocd import READER, WRITER
+from lab.cluster.identities import Identities, identities
 from lab.cluster.plan import ARGOCD, MONITORING
 from lab.demo.stack import ALERT_RULES
 from lab.process import Servers
-from lab.proof.identities import Identities, identities
 from lab.servers import Grouping, Scrape, Webhook
 from lab.site.layout import NAMESPACES
 from lab.site.site import Access, Say, Site, running_site, start_site

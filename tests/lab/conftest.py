@@ -3,8 +3,8 @@ from collections.abc import Iterator
 import pytest
 
 from lab.cluster import CONTROL_PLANE, Cluster
-from lab.proof.identities import NAMESPACE
-from lab.site.kubectl import Kubectl
+from lab.cluster.identities import NAMESPACE
+from lab.cluster.kubectl import Kubectl
 from tests.lab.real import ControlPlane
 
 AT_ONCE = 100

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Literal
 
 from lab.cluster.argocd import application
-from lab.proof.identities import Identities
+from lab.cluster.identities import Identities
+from lab.cluster.kubectl import Kubectl
 from lab.site.argo import Application, Argo
-from lab.site.kubectl import Kubectl
 from lab.site.repositories import Repository
 from tests.lab.conformance.backends import until
 from tests.lab.real import deployment

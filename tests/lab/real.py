@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.cluster.audit import AuditEvent, AuditLog
-from lab.proof.identities import WRITE
+from lab.cluster.identities import WRITE
 
 WRITER = f"system:serviceaccount:triagent:{WRITE}"
 """The write identity, as the API server calls it."""

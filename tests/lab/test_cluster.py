@@ -1,6 +1,5 @@
 """The real cluster does what a cluster does, and its nodes behave as their pods say."""
 
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -12,10 +11,10 @@ from pydantic import JsonValue
 
 from lab.cluster import CONTROL_PLANE, Cluster
 from lab.cluster.argocd import WRITER, application
+from lab.cluster.kubectl import Kubectl
 from lab.cluster.objects import apply, namespace
 from lab.cluster.plan import ARGOCD
 from lab.cluster.stages import BEHAVIOUR
-from lab.parts import part
 from lab.site.repositories import Repository
 from tests.lab.real import deployment
 
@@ -25,8 +24,7 @@ Manifest = dict[str, JsonValue]
 
 def kubectl(cluster: Cluster, *arguments: str) -> str:
     """The output of kubectl as the administrator."""
-    command = [part("kubectl"), f"--kubeconfig={cluster.kubeconfig()}", *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+    return Kubectl(cluster.kubeconfig()).run(*arguments)
 
 
 def eventually(holds: Callable[[], bool], *, within: float) -> None:

@@ -11,14 +11,14 @@ import pytest
 
 from lab.cluster import Cluster
 from lab.cluster.argocd import READER, WRITER
+from lab.cluster.identities import identities
+from lab.cluster.kubectl import Kubectl
 from lab.cluster.plan import ARGOCD
 from lab.demo.product import start_product
 from lab.process import Servers, free_port
 from lab.proof import report
-from lab.proof.identities import identities
 from lab.proof.turnstile import Bar, Turnstile, before_argocd, before_kubernetes
 from lab.site.argo import Argo
-from lab.site.kubectl import Kubectl
 from tests.lab.drift_cases import NAME, SYNCED, Drift, Releasers, drifts
 from tests.lab.product import SETTINGS, Incident, Service, facts_of, without_objectives
 from tests.lab.real import ControlPlane

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from lab.cluster import Cluster
+from lab.cluster.identities import Identities, identities
+from lab.cluster.kubectl import Kubectl
 from lab.proof import report
-from lab.proof.identities import Identities, identities
-from lab.site.kubectl import Kubectl
 from tests.lab.deployed import Deployed, deployed
 from tests.lab.drift_cases import Hands
 from tests.lab.product import Incident, fingerprint, without_objectives

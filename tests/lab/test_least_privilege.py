@@ -1,18 +1,16 @@
-import base64
 import re
-import ssl
 from dataclasses import dataclass
 
 import httpx
 import pytest
-import yaml
 
 from domain.actions import RestartWorkload, ScaleWorkload
 from domain.errors import Misconfigured, PreconditionDrift, UpstreamRejected
 from domain.objects import WorkloadRef
+from lab.cluster.access import bearer_of, server_of
+from lab.cluster.identities import READ, WRITE, Identities, identities
+from lab.cluster.kubectl import Kubectl
 from lab.proof import report
-from lab.proof.identities import READ, WRITE, Identities, identities
-from lab.site.kubectl import Kubectl
 from tests.lab.real import ControlPlane, deployment
 from tools.artifacts import MemoryArtifacts
 from tools.documents import JsonObject
@@ -96,11 +94,9 @@ class Granted:
 
     def raw(self, context: str) -> httpx.Client:
         """The API server as one of the identities, by a client that keeps no rules."""
-        config = yaml.safe_load(self.identities.kubeconfig.read_text())
-        cluster = config["clusters"][0]["cluster"]
-        (token,) = (user["user"]["token"] for user in config["users"] if user["name"] == context)
-        headers = {"authorization": f"Bearer {token}"}
-        return httpx.Client(base_url=cluster["server"], headers=headers, verify=trusted(cluster), trust_env=False)
+        server, trusted = server_of(self.identities.kubeconfig)
+        headers = bearer_of(self.identities.kubeconfig, context)
+        return httpx.Client(base_url=server, headers=headers, verify=trusted, trust_env=False)
 
     def rights(self, context: str, namespace: str) -> Allowed:
         """All that the API server lets an identity do in a namespace, from `kubectl auth can-i --list`."""
@@ -110,11 +106,6 @@ class Granted:
         )
         rows = [re.match(r"(\S+)\s+\[(.*)\]\s+\[(.*)\]\s+\[(.*)\]", line) for line in table.splitlines()]
         return frozenset((verb, row[1]) for row in rows if row for verb in row[4].split())
-
-
-def trusted(cluster: dict[str, str]) -> ssl.SSLContext:
-    """What a kubeconfig's cluster says is to be trusted."""
-    return ssl.create_default_context(cadata=base64.b64decode(cluster["certificate-authority-data"]).decode())
 
 
 def secret(namespace: str) -> JsonObject:

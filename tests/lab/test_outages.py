@@ -10,11 +10,11 @@ import pytest
 
 from lab.cluster import Cluster
 from lab.cluster.argocd import READER, WRITER
+from lab.cluster.identities import identities
+from lab.cluster.kubectl import Kubectl
 from lab.cluster.plan import ARGOCD, MONITORING, PartName
 from lab.demo.api import CLOSED
 from lab.proof import report
-from lab.proof.identities import identities
-from lab.site.kubectl import Kubectl
 from tests.lab.conformance.backends import until
 from tests.lab.deployed import Deployed, deployed
 from tests.lab.drift_cases import NAME, Hands

@@ -13,12 +13,12 @@ import httpx
 import pytest
 
 from lab.cluster import Cluster
+from lab.cluster.identities import identities
+from lab.cluster.kubectl import Kubectl
 from lab.demo.product import TRIAGENT
 from lab.environment import inherited
 from lab.process import Server, Servers, answers, free_port
 from lab.proof import report
-from lab.proof.identities import identities
-from lab.site.kubectl import Kubectl
 from service.temporal import connect
 from tests.lab.product import SETTINGS, Incident, Service, facts_of, without_objectives
 from tests.lab.real import ControlPlane, deployment

@@ -12,8 +12,8 @@ from domain.actions import RollbackApplication, SyncApplication
 from domain.objects import WorkloadRef
 from lab.cluster import Cluster
 from lab.cluster.argocd import application
+from lab.cluster.kubectl import Kubectl
 from lab.demo.stack import Shop
-from lab.site.kubectl import Kubectl
 from lab.site.repositories import Repository
 from tests.lab.conformance.backends import NEW, OLD, POLICY, manifest, until
 from tools.argocd.models import ApplicationState

@@ -1,8 +1,6 @@
 """The two back ends that the product's adapters meet: the shop's in-memory APIs, and the real servers."""
 
 import asyncio
-import base64
-import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,9 +9,9 @@ from typing import TypeVar
 
 import httpx
 import pytest
-import yaml
 
 from domain.objects import WorkloadRef
+from lab.cluster.access import bearer_of, server_of
 from tools.artifacts import MemoryArtifacts
 from tools.documents import JsonObject
 from tools.http import HttpPolicy, Upstream
@@ -62,14 +60,9 @@ class Cluster:
     async def hand(self) -> AsyncGenerator[httpx.AsyncClient]:
         """The operator's own client, which keeps no rules."""
         file, context = self.operator
-        config = yaml.safe_load(file.read_text())
-        (token,) = (user["user"]["token"] for user in config["users"] if user["name"] == context)
-        cluster = config["clusters"][0]["cluster"]
-        trusted = ssl.create_default_context(cadata=base64.b64decode(cluster["certificate-authority-data"]).decode())
-        headers = {"authorization": f"Bearer {token}"}
-        async with httpx.AsyncClient(
-            base_url=cluster["server"], headers=headers, verify=trusted, trust_env=False
-        ) as hand:
+        server, trusted = server_of(file)
+        headers = bearer_of(file, context)
+        async with httpx.AsyncClient(base_url=server, headers=headers, verify=trusted, trust_env=False) as hand:
             yield hand
 
 

@@ -4,11 +4,11 @@ import pytest
 
 from lab.cluster import Cluster
 from lab.cluster.argocd import READER, WRITER
+from lab.cluster.kubectl import Kubectl
 from lab.cluster.plan import ARGOCD
 from lab.demo.stack import start_shop
 from lab.process import Servers, free_port
 from lab.shop.topology import SERVICES
-from lab.site.kubectl import Kubectl
 from tests.lab.conformance.argo_backends import (
     NAMESPACE,
     ArgoCd,

@@ -2,9 +2,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from lab.cluster.identities import READ, WRITE, identities
 from lab.demo.stack import start_shop
 from lab.process import Servers, free_port
-from lab.proof.identities import READ, WRITE, identities
 from tests.lab.conformance.backends import Cluster, bench
 from tests.lab.conformance.kubernetes_cases import CASES
 from tests.lab.real import ControlPlane

@@ -8,9 +8,9 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from lab.cluster.kubectl import Kubectl
 from lab.process import ServerError
 from lab.shop.cluster.objects import Manifest, section
-from lab.site.kubectl import Kubectl
 
 MANIFESTS = Path(__file__).parents[2] / "deploy" / "kubernetes"
 NAMESPACE = "triagent"
