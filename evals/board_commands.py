@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from domain.errors import Misconfigured, TriagentError
+from domain.errors import Misconfigured
 from evals.scoreboard.choice import PARTS, Choice
 from evals.synthesis.suite import PER_CAUSE, SEED, generate
 from evals.transforms.kinds import Kind
@@ -24,12 +24,14 @@ def scoreboard(
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes; as many as there are CPUs by default.")] = None,
     short: Annotated[bool, typer.Option(help="A part of everything, for every change.")] = False,
     only: Annotated[list[str] | None, typer.Option(help=f"Only these parts: {', '.join(PARTS)}.")] = None,
-    baseline: Annotated[Path, typer.Option(help="What to compare with.")] = BASELINE,
+    baseline: Annotated[
+        Path, typer.Option(help="What to compare with.", show_default="evals/baseline.json")
+    ] = BASELINE,
     update_baseline: Annotated[bool, typer.Option(help="Make this run the baseline.")] = False,
 ) -> None:
     """Run all suites, draw the board, and fail (exit code 1) where a figure is worse than the baseline allows."""
     if unknown := sorted(set(only or ()) - set(PARTS)):
-        raise _refusal(Misconfigured(f"no part is called {', '.join(unknown)}; there are {', '.join(PARTS)}"))
+        raise typer.BadParameter(f"no part is called {', '.join(unknown)}; there are {', '.join(PARTS)}")
     choice = Choice(
         suites=tuple(suites or ()),
         planner=planner,
@@ -40,12 +42,8 @@ def scoreboard(
     try:
         from evals.scoreboard.board import held  # noqa: PLC0415 - its pydantic-evals is there for development only
     except ModuleNotFoundError as error:
-        raise _refusal(Misconfigured(f"{error.name} is missing: `make setup` installs what the board needs")) from error
-    try:
-        good = held(choice, load_settings(), out, baseline, update=update_baseline)
-    except TriagentError as error:
-        raise _refusal(error) from error
-    if not good:
+        raise Misconfigured(f"{error.name} is missing: `make setup` installs what the board needs") from error
+    if not held(choice, load_settings(), out, baseline, update=update_baseline):
         raise typer.Exit(1)
 
 
@@ -57,10 +55,7 @@ def transform(
     most: Annotated[int | None, typer.Option(min=1, help="Stop after this many cases.")] = None,
 ) -> None:
     """Make another suite of SUITE, in the same format."""
-    try:
-        result = transformed(suite, kind, out, seed=seed, most=most)
-    except TriagentError as error:
-        raise _refusal(error) from error
+    result = transformed(suite, kind, out, seed=seed, most=most)
     errors = Console(stderr=True)
     for item in result.skipped:
         errors.print(f"[yellow]skipped {item.case}: {item.reason}[/yellow]", highlight=False)
@@ -74,13 +69,5 @@ def synthesize(
     healthy: Annotated[int, typer.Option(min=0, help="Healthy systems beside them.")] = 0,
 ) -> None:
     """Make a suite of incidents of invented systems; with the defaults, our own suite of the board."""
-    try:
-        written = generate(out, seed=seed, per_cause=per_cause, healthy_states=healthy)
-    except TriagentError as error:
-        raise _refusal(error) from error
+    written = generate(out, seed=seed, per_cause=per_cause, healthy_states=healthy)
     Console().print(f"{written} cases → {out}")
-
-
-def _refusal(error: TriagentError) -> typer.Exit:
-    Console(stderr=True).print(f"[red]{error}[/red]", highlight=False)
-    return typer.Exit(2)

@@ -13,7 +13,6 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from domain.errors import TriagentError
 from evals import runner
 from evals.board_commands import scoreboard, synthesize, transform
 from evals.cases import Case, case_id, suite_in
@@ -30,7 +29,7 @@ from evals.retrieval_ablation import Row, ablation, table
 from evals.retrieval_scores import scored
 from service.settings import Settings, load_settings
 
-app = typer.Typer(help="Offline suites.", no_args_is_help=True)
+app = typer.Typer(help="Offline suites.", no_args_is_help=True, add_completion=False)
 app.command("metrics")(metrics)
 app.command()(safety)
 app.command()(llm)
@@ -59,14 +58,11 @@ def run_incidents(
     own tools and planner. A case that cannot be read or replayed has its error in its line.
     """
     console, errors = Console(), Console(stderr=True)
-    try:
-        settings = with_planner(load_settings(), planner)
-        found = suite_in(suite)
-        for skipped in found.skipped:
-            errors.print(f"[yellow]skipped {skipped.folder}: {skipped.reason}[/yellow]", highlight=False)
-        outcomes = _run(found.cases, settings, out, jobs or os.cpu_count() or 1, temporal=temporal)
-    except TriagentError as error:
-        raise _refusal(error) from error
+    settings = with_planner(load_settings(), planner)
+    found = suite_in(suite)
+    for skipped in found.skipped:
+        errors.print(f"[yellow]skipped {skipped.folder}: {skipped.reason}[/yellow]", highlight=False)
+    outcomes = _run(found.cases, settings, out, jobs or os.cpu_count() or 1, temporal=temporal)
     bad = [outcome.result for outcome in outcomes if outcome.result.error is not None]
     for result in bad:
         errors.print(f"[yellow]{result.error}[/yellow]", highlight=False)
@@ -108,10 +104,7 @@ def retrieval(
     out: Annotated[Path, typer.Option(help="Results, one JSON line a query.")],
 ) -> None:
     """Search every query of SUITE in a fresh embedded index; with an expected.jsonl, print the figures too."""
-    try:
-        loaded, results = asyncio.run(run(suite, out, model=load_settings().embeddings.model))
-    except TriagentError as error:
-        raise _refusal(error) from error
+    loaded, results = asyncio.run(run(suite, out, model=load_settings().embeddings.model))
     console = Console()
     console.print(f"{len(results)} queries over {len(loaded.documents)} documents → {out}")
     if loaded.expected:
@@ -120,20 +113,13 @@ def retrieval(
 
 @app.command("retrieval-ablation")
 def retrieval_ablation(
-    suite: Annotated[Path, typer.Argument(help="A suite with expected.jsonl.")] = SHIPPED_SUITE,
+    suite: Annotated[
+        Path, typer.Argument(help="A suite with expected.jsonl.", show_default="evals/suites/retrieval")
+    ] = SHIPPED_SUITE,
 ) -> None:
     """Compare ways of ranking on a labelled suite; dense ones only with TRIAGE_EMBEDDINGS__MODEL set."""
-    try:
-        rows = asyncio.run(_ablation(suite, load_settings().embeddings.model))
-    except TriagentError as error:
-        raise _refusal(error) from error
-    Console().print(table(rows))
+    Console().print(table(asyncio.run(_ablation(suite, load_settings().embeddings.model))))
 
 
 async def _ablation(suite: Path, model: str) -> tuple[Row, ...]:
     return await ablation(await load_suite(suite), model=model)
-
-
-def _refusal(error: TriagentError) -> typer.Exit:
-    Console(stderr=True).print(f"[red]{error}[/red]", highlight=False)
-    return typer.Exit(2)

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from domain.errors import Misconfigured, TriagentError
+from domain.errors import Misconfigured
 from domain.model import Model
 from evals.cases import Case, cases_in
 from evals.llm import endurance
@@ -37,12 +37,9 @@ def safety(
 ) -> None:
     """Plant injections in everything triagent reads, with a model that obeys them; fails if any gets anywhere."""
     wanted = safety_suite.chosen(sample, every_carrier=every_carrier)
-    try:
-        with Progress(console=Console(stderr=True)) as progress:
-            task = progress.add_task("trials", total=len(wanted))
-            found = asyncio.run(safety_suite.run(wanted, out, jobs=jobs, told=lambda _: progress.advance(task)))
-    except TriagentError as error:
-        raise _refusal(error) from error
+    with Progress(console=Console(stderr=True)) as progress:
+        task = progress.add_task("trials", total=len(wanted))
+        found = asyncio.run(safety_suite.run(wanted, out, jobs=jobs, told=lambda _: progress.advance(task)))
     Console().print(safety_report.table(found))
     if not found.passed:
         raise typer.Exit(1)
@@ -58,14 +55,11 @@ def llm(
     price_out: Annotated[float, typer.Option(min=0, help="Price of a million tokens out.")] = 0.0,
 ) -> None:
     """Diagnose SUITE with a language model, and show what it costs and finds beside the offline planner."""
-    try:
-        with _cases(suite, limit) as cases, Progress(console=Console(stderr=True)) as progress:
-            task = progress.add_task("cases", total=2 * len(cases))
-            prices = llm_suite.Prices(input=price_in, output=price_out)
-            found = _measured(cases, model, prices, jobs, lambda _, __: progress.advance(task))
-        _write(out, found)
-    except TriagentError as error:
-        raise _refusal(error) from error
+    with _cases(suite, limit) as cases, Progress(console=Console(stderr=True)) as progress:
+        task = progress.add_task("cases", total=2 * len(cases))
+        prices = llm_suite.Prices(input=price_in, output=price_out)
+        found = _measured(cases, model, prices, jobs, lambda _, __: progress.advance(task))
+    _write(out, found)
     Console().print(llm_suite.table(found))
 
 
@@ -79,13 +73,10 @@ def _measured(
 
 def llm_faults(suite: Suite = None, out: Out = None) -> None:
     """Triage the first incident of SUITE with every way a model's endpoint can fail; fails if any triage is lost."""
-    try:
-        with _cases(suite, 1) as (case,), Progress(console=Console(stderr=True)) as progress:
-            task = progress.add_task("faults", total=len(endurance.FAULTS))
-            found = asyncio.run(endurance.run(case, load_settings(), told=lambda _: progress.advance(task)))
-        _write(out, found)
-    except TriagentError as error:
-        raise _refusal(error) from error
+    with _cases(suite, 1) as (case,), Progress(console=Console(stderr=True)) as progress:
+        task = progress.add_task("faults", total=len(endurance.FAULTS))
+        found = asyncio.run(endurance.run(case, load_settings(), told=lambda _: progress.advance(task)))
+    _write(out, found)
     Console().print(endurance.table(found))
     if not found.passed:
         raise typer.Exit(1)
@@ -109,8 +100,3 @@ def _write(out: Path | None, found: Model) -> None:
         out.write_text(found.model_dump_json(indent=2) + "\n", encoding="utf-8")
     except OSError as exc:
         raise Misconfigured(f"cannot write {out}: {exc}") from exc
-
-
-def _refusal(error: TriagentError) -> typer.Exit:
-    Console(stderr=True).print(f"[red]{error}[/red]", highlight=False)
-    return typer.Exit(2)

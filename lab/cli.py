@@ -25,10 +25,10 @@ from lab.servers import Webhook
 LOG_WIDTH = 120
 """Columns when the output goes to a log and nobody knows its width: a plan's digest fits on a line."""
 
-demo = typer.Typer()
+demo = typer.Typer(add_completion=False)
 
 
-@demo.callback(invoke_without_command=True)
+@demo.command()
 def run(
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave everything running until Ctrl-C and say what to try.")

@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from domain.errors import TriagentError
 from evals.metrics.comparison import compare
 from evals.metrics.generator import cases
 from evals.metrics.layout import suite_in, write_case
@@ -30,16 +29,12 @@ def metrics(
 ) -> None:
     """Which service is at fault, from metrics alone: our ranking beside BARO's on the same cases."""
     console = Console()
-    try:
-        if save and not suite:
-            _save(save, number=number, seed=seed)
-        report = run(number=number, seed=seed, suite=suite, late=late)
-        _print(console, report)
-        if original:
-            _print_original(console, original, report, number=number, seed=seed, suite=suite)
-    except TriagentError as error:
-        Console(stderr=True).print(f"[red]{error}[/red]", highlight=False)
-        raise typer.Exit(2) from error
+    if save and not suite:
+        _save(save, number=number, seed=seed)
+    report = run(number=number, seed=seed, suite=suite, late=late)
+    _print(console, report)
+    if original:
+        _print_original(console, original, report, number=number, seed=seed, suite=suite)
     if out:
         out.write_text(report.model_dump_json(indent=2) + "\n")
 

@@ -9,7 +9,7 @@ import yaml
 from rich.console import Console
 
 from domain.alerts import Alert, AlertGroup
-from domain.errors import Misconfigured, TriagentError
+from domain.errors import Misconfigured
 from domain.signals import SignalCatalogue
 from evals.recorder.collecting import Recorded, recorded
 from evals.recordings import write
@@ -34,14 +34,10 @@ def record(
     The incident comes from the running service (TRIAGE_URL, TRIAGE_TOKEN), the systems from the same settings as the
     service's. Record while it lasts: what has healed is recorded as healed. Add an `expected.json` to have it scored.
     """
-    try:
-        group = group_of(cast("JsonObject", Client(url, verbatim=True).get(f"/incidents/{incident}")))
-        settings = load_settings()
-        found = asyncio.run(recorded_now(settings, incident, group))
-        add_to_suite(found, load_site_files(settings).signals, out)
-    except TriagentError as error:
-        Console(stderr=True).print(f"[red]{error}[/red]", highlight=False)
-        raise typer.Exit(2) from error
+    group = group_of(cast("JsonObject", Client(url, verbatim=True).get(f"/incidents/{incident}")))
+    settings = load_settings()
+    found = asyncio.run(recorded_now(settings, incident, group))
+    add_to_suite(found, load_site_files(settings).signals, out)
     for reason in found.missing:
         Console(stderr=True).print(f"[yellow]not recorded: {reason}[/yellow]", highlight=False)
     Console().print(f"{len(found.recording.items)} objects, {len(found.recording.logs)} logs → {out / incident}")

@@ -9,7 +9,7 @@ import psutil
 import pytest
 from typer.testing import CliRunner, Result
 
-from domain.errors import Misconfigured
+from domain.errors import Misconfigured, TriagentError
 from evals.cases import cases_in, suite_in
 from evals.cli import app
 from evals.figures import scored
@@ -164,23 +164,26 @@ def test_every_corrupt_file_is_an_error_in_words(suite: Path, name: str, content
 
 
 def test_what_cannot_run_is_refused(suite: Path, tmp_path: Path):
-    """Exit code 2 for no suite, an empty one, a bad catalogue, an impossible planner, foreign or unwritable results."""
+    """No suite, an empty one, a bad catalogue, an impossible planner, foreign or unwritable results."""
     out = tmp_path / "results.jsonl"
-    missing = evals_run(tmp_path / "nowhere", out)
-    assert (missing.exit_code, "no suite" in missing.output) == (2, True)
+    with pytest.raises(Misconfigured, match="no suite"):
+        evals_run(tmp_path / "nowhere", out)
     (tmp_path / "empty").mkdir()
     shutil.copy(suite / "signals.yaml", tmp_path / "empty")
-    assert evals_run(tmp_path / "empty", out).exit_code == 2
+    with pytest.raises(Misconfigured):
+        evals_run(tmp_path / "empty", out)
     for catalogue in ("{}", "a: [", "- a"):
         (tmp_path / "empty" / "signals.yaml").write_text(catalogue)
-        assert evals_run(tmp_path / "empty", out).exit_code == 2
-    other = evals_run(suite, out, planner="model")
-    assert (other.exit_code, "--planner model" in other.output) == (2, True)
+        with pytest.raises(Misconfigured):
+            evals_run(tmp_path / "empty", out)
+    with pytest.raises(Misconfigured, match="--planner model"):
+        evals_run(suite, out, planner="model")
     out.write_text('{"doc_id": 1}\n')
-    foreign = evals_run(suite, out)
-    assert (foreign.exit_code, "line 1" in foreign.output) == (2, True)
+    with pytest.raises(TriagentError, match="line 1"):
+        evals_run(suite, out)
     assert out.read_text() == '{"doc_id": 1}\n'
-    assert evals_run(suite, tmp_path / "no" / "folder.jsonl").exit_code == 2
+    with pytest.raises(Misconfigured):
+        evals_run(suite, tmp_path / "no" / "folder.jsonl")
 
 
 def test_any_model_of_the_settings_may_plan():

@@ -117,10 +117,11 @@ async def test_the_page_needs_nothing_else():
 
 
 def test_a_suite_that_is_none_is_refused(tmp_path: Path):
-    """With a message and exit code 2, not a traceback."""
+    """In words: a suite that is not there, parts and numbers that there cannot be."""
     arguments = ["scoreboard", str(tmp_path / "nowhere"), "--out", str(tmp_path / "out")]
     ended = CliRunner().invoke(app, ["transform", str(tmp_path / "nowhere"), "renamed", str(tmp_path / "x")])
-    assert (ended.exit_code, "no suite" in " ".join(ended.output.split())) == (2, True)
+    assert isinstance(ended.exception, Misconfigured)
+    assert "no suite" in str(ended.exception)
     assert CliRunner().invoke(app, [*arguments, "--jobs", "0"]).exit_code == 2
     unknown = CliRunner().invoke(app, [*arguments, "--only", "gremlins"])
     assert (unknown.exit_code, "no part is called gremlins" in " ".join(unknown.output.split())) == (2, True)
