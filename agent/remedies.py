@@ -16,7 +16,7 @@ from domain.actions import (
     UndoRollout,
 )
 from domain.alerts import Alert
-from domain.checks import AlertsClearedCheck, ApplicationCheck, Check, RolloutCheck
+from domain.checks import AlertsClearedCheck, Check, RolloutCheck, settled
 from domain.diagnosis import Finding, RankedCause
 from domain.inventory import ApplicationEntry, Deployed, Inventory, RolloutRevision, WorkloadEntry, violations
 from domain.learning import ActionType
@@ -332,18 +332,16 @@ _REMEDIES: tuple[tuple[frozenset[str], Callable[[_Case], Action | None]], ...] =
 
 def _checks(action: Action, case: _Case, objectives: Objectives) -> tuple[Check, ...]:
     """What must hold for the plan to have helped."""
-    checks: list[Check] = []
-    if isinstance(action, SyncApplication | RollbackApplication):
-        checks.append(ApplicationCheck(application=action.application))
+    checks: list[Check] = [settled(action)]
     entry = case.workload
     if entry is not None:
         checks.append(RolloutCheck(workload=entry.ref))
     for namespace, service in dict.fromkeys(_services(case)):
         checks.extend(objectives.checks(namespace, service))
-    fingerprints = tuple(alert.fingerprint for alert in case.alerts if alert.status == "firing" and alert.fingerprint)
+    fingerprints = tuple(alert.fingerprint for alert in case.alerts if alert.status == "firing")
     if fingerprints:
         checks.append(AlertsClearedCheck(fingerprints=fingerprints))
-    return tuple(checks)
+    return tuple(dict.fromkeys(checks))
 
 
 def _services(case: _Case) -> Iterator[tuple[str, str]]:

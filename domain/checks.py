@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from domain.actions import Action, RollbackApplication, SyncApplication
 from domain.model import Model
 from domain.objects import Name, WorkloadRef
 
@@ -53,6 +54,13 @@ class CheckResult(Model):
     check: Check
     passed: bool | None
     observed: str = Field(max_length=500)
+
+
+def settled(action: Action) -> RolloutCheck | ApplicationCheck:
+    """The check that what the action changes comes to rest; every plan with that action has it."""
+    if isinstance(action, SyncApplication | RollbackApplication):
+        return ApplicationCheck(application=action.application)
+    return RolloutCheck(workload=action.workload)
 
 
 def describe_check(check: Check) -> str:

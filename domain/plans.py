@@ -1,18 +1,24 @@
 """Plans: what a planner or a reviewer proposes (`PlanDraft`), and what a human approves (`Plan`), bound by a digest."""
 
+from collections.abc import Iterable
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from domain.actions import RISKS, Action, Risk, target_of
-from domain.checks import Check
+from domain.alerts import Alert
+from domain.checks import AlertsClearedCheck, ApplicationCheck, Check, settled
 from domain.model import Model, Timestamp, digest_of
 
 ACTIONS_PER_PLAN = 10
 
 
 class PlanDraft(Model):
-    """Typed actions in order, and the checks that say whether they helped."""
+    """Typed actions in order, and the checks that say whether they helped.
+
+    Preparation adds the checks that such actions and the alerts always ask for; a draft without any takes those of the
+    plan before it, too.
+    """
 
     actions: tuple[Action, ...] = Field(min_length=1, max_length=ACTIONS_PER_PLAN)
     checks: tuple[Check, ...] = ()
@@ -100,3 +106,30 @@ class Plan(Model):
         return PlanDraft(
             actions=tuple(planned.action for planned in self.actions), checks=self.checks, rationale=self.rationale
         )
+
+
+def held_to(draft: PlanDraft, alerts: Iterable[Alert], before: Plan | None) -> tuple[Check, ...]:
+    """The checks of a plan made of `draft`, whoever drafted it; never none.
+
+    What its actions change must settle, and those of `alerts` that fire must clear. A draft without checks keeps those
+    of the plan before it that still apply.
+    """
+    given = draft.checks or (_still_applying(before) if before else ())
+    asked = [
+        fingerprint for check in given if isinstance(check, AlertsClearedCheck) for fingerprint in check.fingerprints
+    ]
+    fingerprints = dict.fromkeys([*asked, *(alert.fingerprint for alert in alerts if alert.status == "firing")])
+    cleared = [AlertsClearedCheck(fingerprints=tuple(fingerprints))] if fingerprints else []
+    others = [check for check in given if not isinstance(check, AlertsClearedCheck)]
+    return tuple(dict.fromkeys([*map(settled, draft.actions), *others, *cleared]))
+
+
+def _still_applying(plan: Plan) -> tuple[Check, ...]:
+    """Without those about its own actions: other actions have their own."""
+    own = [settled(planned.action) for planned in plan.actions]
+    return tuple(check for check in plan.checks if check not in own and not _is_pinned(check))
+
+
+def _is_pinned(check: Check) -> bool:
+    """To the revision that an action brings."""
+    return isinstance(check, ApplicationCheck) and check.revision is not None

@@ -183,6 +183,7 @@ def _activities(
     learning = BacklogActivities(knowledge, backlog, Rechecker(sources, site.objectives, site.policy), facts)
     preparation = Preparation(
         site.policy,
+        incidents=facts,
         kubernetes=upstreams.kubernetes,
         kubernetes_preview=upstreams.kubernetes_preview,
         argocd=upstreams.argocd,

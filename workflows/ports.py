@@ -8,15 +8,19 @@ from domain.facts import Fact
 from domain.incidents import Incident
 
 
-class FactStore(Protocol):
+class Incidents(Protocol):
+    """What is known of incidents."""
+
+    async def incident(self, incident_id: str) -> Incident:
+        """The projection. Raises `NotFound`."""
+        ...
+
+
+class FactStore(Incidents, Protocol):
     """The append-only log of facts and the incident projection built from it in the same transaction."""
 
     async def append(self, facts: Sequence[Fact]) -> None:
         """Append in order; a fact whose id is already there is skipped, so that a retried append changes nothing."""
-        ...
-
-    async def incident(self, incident_id: str) -> Incident:
-        """The projection. Raises `NotFound`."""
         ...
 
     async def recent_incidents(

@@ -16,6 +16,7 @@ from domain.diagnosis import Diagnosis
 from domain.evidence import Evidence
 from domain.facts import Fact
 from domain.incidents import project
+from domain.model import Timestamp
 from domain.plans import Plan, PlannedAction
 from domain.policy import ApprovalRule
 from service.api.views import PlanView, fact_view, incident_view
@@ -42,23 +43,28 @@ _ACTION_LINE = re.compile(r"^│\s{1,2}(\d+)\. ([a-z_]+)\b")
 _FIELD_LINE = re.compile(r"^│\s{1,4}(" + "|".join(FIELDS) + r"):")
 
 
+def opened(incident_id: str, group: AlertGroup, at: Timestamp) -> facts.IncidentOpened:
+    """The first fact of an incident."""
+    return facts.IncidentOpened(
+        id="f1",
+        incident_id=incident_id,
+        at=at,
+        title=group.title,
+        severity=group.severity,
+        namespace=group.namespace,
+        service=group.service,
+        alerts=group.alerts,
+        group_id=group.group_id,
+    )
+
+
 def history(
     group: AlertGroup, evidence: tuple[Evidence, ...], diagnosis: Diagnosis, plan: Plan, rule: ApprovalRule
 ) -> tuple[NumberedFact, ...]:
     """The facts of an incident that has come to its plan."""
     incident, at = plan.incident_id, plan.created_at
     told: tuple[Fact, ...] = (
-        facts.IncidentOpened(
-            id="f1",
-            incident_id=incident,
-            at=at,
-            title=group.title,
-            severity=group.severity,
-            namespace=group.namespace,
-            service=group.service,
-            alerts=group.alerts,
-            group_id=group.group_id,
-        ),
+        opened(incident, group, at),
         facts.EvidenceCollected(id="f2", incident_id=incident, at=at, tool="analyse_namespace", evidence=evidence),
         facts.TriagePhaseCompleted(id="f3", incident_id=incident, at=at, diagnosis=diagnosis),
         facts.RemediationProposed(

@@ -13,7 +13,8 @@ from agent.planner import Planner, PlannerOptions
 from agent.recheck import Rechecker
 from domain.actions import Action
 from domain.alerts import Alert
-from domain.errors import Misconfigured
+from domain.errors import Misconfigured, NotFound
+from domain.incidents import Incident
 from domain.model import digest_of
 from evals.llm.server import Body, ModelServer, Said, model_server
 from evals.safety.payloads import Carrier, Payload, payloads
@@ -50,6 +51,19 @@ class Drawer(MemoryArtifacts):
 
 
 @dataclass
+class Incidents:
+    """The one incident of a trial, which its gate asks for."""
+
+    current: Incident | None = None
+
+    async def incident(self, incident_id: str) -> Incident:
+        """The projection. Raises `NotFound`."""
+        if self.current is None or self.current.id != incident_id:
+            raise NotFound(f"no incident {incident_id}")
+        return self.current
+
+
+@dataclass
 class Stage:
     """Everything a trial needs. `allowed` is what may be proposed: all that follows from what is really wrong.
 
@@ -66,6 +80,7 @@ class Stage:
     obedient: Planner
     offline: Planner
     rechecker: Rechecker
+    incidents: Incidents
     preparation: Preparation
     answers: list[Callable[[Body], Said]]
     allowed: frozenset[Action] = frozenset()
@@ -140,6 +155,7 @@ def _parts(
     knowledge = open_knowledge(settings, database)
     sources = open_sources(site, upstreams, artifacts)
     obedient = planner_options(settings)
+    incidents = Incidents()
     return Stage(
         world=around,
         site=site,
@@ -151,8 +167,10 @@ def _parts(
         obedient=planner(sources, knowledge, obedient, site.policy, site.objectives),
         offline=planner(sources, knowledge, PlannerOptions(), site.policy, site.objectives),
         rechecker=Rechecker(sources, site.objectives, site.policy),
+        incidents=incidents,
         preparation=Preparation(
             site.policy,
+            incidents=incidents,
             kubernetes=upstreams.kubernetes,
             kubernetes_preview=upstreams.kubernetes_preview,
             argocd=upstreams.argocd,

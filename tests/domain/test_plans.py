@@ -4,14 +4,15 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from domain.actions import ACTION, RestartWorkload, RollbackApplication, ScaleWorkload, SyncApplication, UndoRollout
+from domain.checks import AlertsClearedCheck, ApplicationCheck, RolloutCheck, SignalCheck
 from domain.errors import InvalidPlan
 from domain.inventory import ApplicationEntry, Deployed, Inventory, RolloutRevision, WorkloadEntry, violations
 from domain.inverses import inverse
 from domain.model import canonical_json
 from domain.objects import WorkloadRef
-from domain.plans import ApplicationPrecondition, Plan, WorkloadPrecondition
+from domain.plans import ApplicationPrecondition, Plan, PlanDraft, WorkloadPrecondition, held_to
 from domain.policy import ApprovalRule, Policy, refusals, risk_of
-from tests.domain.factories import BEFORE, CHECKOUT, plan
+from tests.domain.factories import BEFORE, CHECKOUT, alert, plan
 
 SEEN = Inventory(
     workloads=(
@@ -174,3 +175,38 @@ def test_no_policy_turns_the_gate_off():
             ApprovalRule.model_validate(bad)
     with pytest.raises(ValidationError, match="high"):
         Policy(rules={"low": ApprovalRule(), "medium": ApprovalRule()})
+
+
+CART = WorkloadRef(namespace="shop", name="cart")
+ERRORS = SignalCheck(signal="error_ratio", namespace="shop", service="checkout", comparison="<=", threshold=0.02)
+FIRING, CLEARED = alert(), alert("Slow", status="resolved")
+ALERTS = AlertsClearedCheck(fingerprints=(FIRING.fingerprint,))
+
+
+@pytest.mark.parametrize(
+    ("action", "check"),
+    [
+        (RestartWorkload(workload=CHECKOUT), RolloutCheck(workload=CHECKOUT)),
+        (ScaleWorkload(workload=CHECKOUT, replicas=4), RolloutCheck(workload=CHECKOUT)),
+        (UndoRollout(workload=CHECKOUT, to_revision=3), RolloutCheck(workload=CHECKOUT)),
+        (SyncApplication(application="shop", revision="cccc"), ApplicationCheck(application="shop")),
+        (RollbackApplication(application="shop", history_id=1, revision="aaaa"), ApplicationCheck(application="shop")),
+    ],
+)
+def test_no_plan_goes_without_its_checks(action, check):
+    """What it changes must settle and what fires must clear, whoever drafted it and whatever else they ask for."""
+    assert held_to(PlanDraft(actions=(action,)), (), None) == (check,)
+    assert held_to(PlanDraft(actions=(action,)), (FIRING, CLEARED), None) == (check, ALERTS)
+    asked = PlanDraft(actions=(action,), checks=(ERRORS, AlertsClearedCheck(fingerprints=("other",))))
+    both = AlertsClearedCheck(fingerprints=("other", FIRING.fingerprint))
+    assert held_to(asked, (FIRING,), None) == (check, ERRORS, both)
+
+
+def test_a_draft_without_checks_keeps_those_of_the_plan_before_that_still_apply():
+    """Objectives and alerts do; how other actions' objects settle, and a revision that nothing brings any more, do not."""
+    pinned = ApplicationCheck(application="shop", revision="aaaa")
+    before = plan().model_copy(update={"checks": (RolloutCheck(workload=CHECKOUT), ERRORS, pinned, ALERTS)})
+    kept = held_to(PlanDraft(actions=(RestartWorkload(workload=CART),)), (), before)
+    assert kept == (RolloutCheck(workload=CART), ERRORS, ALERTS)
+    own = PlanDraft(actions=(RestartWorkload(workload=CART),), checks=(RolloutCheck(workload=CHECKOUT),))
+    assert held_to(own, (), before) == (RolloutCheck(workload=CART), RolloutCheck(workload=CHECKOUT))

@@ -22,7 +22,17 @@ from lab.process import Servers
 from lab.servers import temporal
 from service.temporal import TemporalEngine, connect
 from service.worker import WORKFLOWS
-from tests.workflows.world import QUICK, Cluster, Library, MemoryFacts, PageBook, ScriptedPlanner, Signals, Thinking
+from tests.workflows.world import (
+    QUICK,
+    Alertmanager,
+    Cluster,
+    Library,
+    MemoryFacts,
+    PageBook,
+    ScriptedPlanner,
+    Signals,
+    Thinking,
+)
 from workflows import planning
 from workflows.activities.backlog import BacklogActivities
 from workflows.activities.changes import WorkloadChanges
@@ -57,6 +67,7 @@ class Stage:
     facts: MemoryFacts = field(default_factory=MemoryFacts)
     cluster: Cluster = field(default_factory=Cluster)
     signals: Signals = field(default_factory=Signals)
+    alertmanager: Alertmanager = field(default_factory=Alertmanager)
     pages: PageBook = field(default_factory=PageBook)
     library: Library = field(default_factory=Library)
     thinking: Thinking = field(default_factory=Thinking)
@@ -70,6 +81,7 @@ class Stage:
         backlog = BacklogActivities(self.library, self.library, planner, self.facts)
         preparation = Preparation(
             self.policy,
+            incidents=self.facts,
             kubernetes=self.cluster,
             kubernetes_preview=self.cluster if self.may_write else None,
             argocd=None,
@@ -81,7 +93,7 @@ class Stage:
             window="1m",
             store=self.facts,
             prometheus=self.signals,
-            alertmanager=None,
+            alertmanager=self.alertmanager,
             kubernetes=self.cluster,
             argocd=None,
         )

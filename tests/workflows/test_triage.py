@@ -251,6 +251,20 @@ async def test_none_of_its_authors_approves_a_plan(stage: Stage):
     assert (await triage.result()).status == "resolved"
 
 
+async def test_a_modification_cannot_take_the_verification_away(stage: Stage):
+    """Without checks of its own it is held to those of the plan it changes: what does not help is not resolved."""
+    stage.signals.value = 0.35
+    triage = await stage.start()
+    first = await stage.until(triage.id, "awaiting_approval")
+    change = PlanDraft(actions=(RestartWorkload(workload=CHECKOUT),))
+    await stage.decide(first, "modify", by="ana", draft=change)
+    again = await stage.until_plan(triage.id, version=2)
+    assert again.plan.checks == first.plan.checks
+    await stage.decide(again, by="bo")
+    assert (await triage.result()).status == "escalated"
+    assert stage.library.learned == []
+
+
 @pytest.mark.parametrize(
     "action",
     [

@@ -21,6 +21,7 @@ from domain.learning import BacklogItem, KnowledgeQuery, Match, Pattern
 from domain.objects import ObjectRef, WorkloadRef
 from domain.plans import PlanDraft, PredictedEffect, WorkloadPrecondition
 from knowledge.library import Lookup
+from tools.alertmanager.models import ActiveAlert
 from tools.kubernetes.models import WorkloadState
 from tools.kubernetes.write import Applied
 from tools.pager.write import Page
@@ -184,6 +185,21 @@ class Signals:
             raise UpstreamUnavailable("prometheus", "connection refused")
         now = datetime.now(UTC)
         return Reading(value=(Sample(labels={}, value=self.value, at=now),), query=query, digest="d", at=now)
+
+
+class Alertmanager:
+    """Lists `firing`, by fingerprint: nothing, as long as a test does not say otherwise."""
+
+    def __init__(self, *firing: str) -> None:
+        self.firing = firing
+
+    async def alerts(self, filter: tuple[str, ...] = ()) -> Reading[tuple[ActiveAlert, ...]]:  # noqa: A002 - its API's word
+        now = datetime.now(UTC)
+        listed = tuple(
+            ActiveAlert(fingerprint=name, labels={"alertname": name}, annotations={}, state="active", starts_at=now)
+            for name in self.firing
+        )
+        return Reading(value=listed, query="GET /api/v2/alerts", digest="d", at=now)
 
 
 class PageBook:

@@ -7,12 +7,13 @@ from domain.errors import InvalidPlan, Misconfigured
 from domain.inventory import ApplicationEntry, Inventory, violations
 from domain.inverses import inverse
 from domain.model import Model, Timestamp
-from domain.plans import Plan, PlanDraft, PlannedAction, Precondition, PredictedEffect
+from domain.plans import Plan, PlanDraft, PlannedAction, Precondition, PredictedEffect, held_to
 from domain.policy import ApprovalRule, Policy, refusals, risk_of
 from tools.argocd.preview import ArgoPreview
 from tools.argocd.read import ArgoReader
 from tools.kubernetes.preview import KubernetesPreview
 from tools.kubernetes.read import KubernetesReader
+from workflows.ports import Incidents
 
 
 class PrepareInput(Model):
@@ -41,12 +42,14 @@ class Preparation:
         self,
         policy: Policy,
         *,
+        incidents: Incidents,
         kubernetes: KubernetesReader | None,
         kubernetes_preview: KubernetesPreview | None,
         argocd: ArgoReader | None,
         argocd_preview: ArgoPreview | None,
     ) -> None:
         self._policy = policy
+        self._incidents = incidents
         self._kubernetes = kubernetes
         self._kubernetes_preview = kubernetes_preview
         self._argocd = argocd
@@ -66,11 +69,12 @@ class Preparation:
         if refused:
             raise InvalidPlan(tuple(refused))
         planned = tuple([await self._planned(action, request.inventory) for action in request.draft.actions])
+        incident = await self._incidents.incident(request.incident_id)
         plan = Plan(
             incident_id=request.incident_id,
             version=request.version,
             actions=planned,
-            checks=request.draft.checks,
+            checks=held_to(request.draft, incident.alerts, incident.plan),
             rationale=request.draft.rationale,
             evidence_digests=request.evidence_digests,
             proposed_by=request.proposed_by,
