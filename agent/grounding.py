@@ -14,7 +14,7 @@ from domain.inventory import Inventory, violations
 from domain.learning import ActionType
 from domain.model import Model
 from domain.objectives import Objectives
-from domain.plans import PlanDraft
+from domain.plans import RATIONALE_LIMIT, PlanDraft
 from domain.policy import Policy, refusals
 
 
@@ -175,7 +175,7 @@ def _chosen(actions: Sequence[Action], derived: Sequence[PlanDraft]) -> PlanDraf
     for draft in sources:
         checks.extend(check for check in draft.checks if check not in checks)
     reasons = dict.fromkeys(draft.rationale for draft in sources if draft.rationale)
-    return PlanDraft(actions=tuple(actions), checks=tuple(checks), rationale=" ".join(reasons)[:2000])
+    return PlanDraft(actions=tuple(actions), checks=tuple(checks), rationale=" ".join(reasons)[:RATIONALE_LIMIT])
 
 
 def summary_of(causes: Sequence[RankedCause]) -> str:

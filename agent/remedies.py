@@ -22,7 +22,7 @@ from domain.inventory import ApplicationEntry, Deployed, Inventory, RolloutRevis
 from domain.learning import ActionType
 from domain.model import Timestamp
 from domain.objectives import Objectives
-from domain.plans import PlanDraft
+from domain.plans import RATIONALE_LIMIT, PlanDraft
 from domain.policy import Policy, refusals
 
 SURE_ENOUGH = 0.4
@@ -33,7 +33,6 @@ RELEASE_IS_RECENT = timedelta(hours=2)
 """A crash this long after a release is not blamed on it."""
 CLOCKS_DIFFER = timedelta(minutes=1)
 SCALE_FACTOR = 2
-RATIONALE_LIMIT = 2000
 
 MADE_BY_A_CHANGE = frozenset({"bad_release", "bad_configuration_change"})
 """Taking the change back is the remedy, whenever it was made."""

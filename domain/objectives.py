@@ -2,8 +2,6 @@
 
 from typing import Literal
 
-from pydantic import Field
-
 from domain.checks import Check, SignalCheck
 from domain.model import Model
 
@@ -39,13 +37,22 @@ DEFAULTS = ServiceObjectives(
 class Objectives(Model):
     """All objectives of a site; the most specific entry that covers a service wins."""
 
-    services: tuple[ServiceObjectives, ...] = Field(default=(DEFAULTS,))
+    services: tuple[ServiceObjectives, ...] = ()
 
     def of(self, namespace: str, service: str) -> tuple[Objective, ...]:
         """The objectives of one service, the defaults if none is given."""
         covering = [entry for entry in self.services if entry.covers(namespace, service)] or [DEFAULTS]
         best = max(covering, key=lambda entry: (entry.service != "*", entry.namespace != "*"))
         return best.objectives
+
+    def is_default(self, check: SignalCheck) -> bool:
+        """Whether nobody asked for this check: a default objective of a service for which the site has given none."""
+        if any(entry.covers(check.namespace, check.service) for entry in self.services):
+            return False
+        return (
+            Objective(signal=check.signal, comparison=check.comparison, threshold=check.threshold)
+            in DEFAULTS.objectives
+        )
 
     def checks(self, namespace: str, service: str) -> tuple[Check, ...]:
         """The checks that hold a service to its objectives."""

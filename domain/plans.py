@@ -11,6 +11,8 @@ from domain.checks import AlertsClearedCheck, ApplicationCheck, Check, settled
 from domain.model import Model, Timestamp, digest_of
 
 ACTIONS_PER_PLAN = 10
+RATIONALE_LIMIT = 2000
+"""Characters."""
 
 
 class PlanDraft(Model):
@@ -22,7 +24,7 @@ class PlanDraft(Model):
 
     actions: tuple[Action, ...] = Field(min_length=1, max_length=ACTIONS_PER_PLAN)
     checks: tuple[Check, ...] = ()
-    rationale: str = Field(default="", max_length=2000)
+    rationale: str = Field(default="", max_length=RATIONALE_LIMIT)
 
     @model_validator(mode="after")
     def _one_action_a_target(self) -> Self:

@@ -32,6 +32,7 @@ from service.upstreams import Upstreams, open_upstreams
 from tools.artifacts import Artifacts
 from workflows.activities.backlog import BacklogActivities
 from workflows.activities.changes import ApplicationChanges, WorkloadChanges
+from workflows.activities.holding import Holding
 from workflows.activities.paging import Paging
 from workflows.activities.preparation import Preparation
 from workflows.activities.records import Records
@@ -183,7 +184,13 @@ def _activities(
     learning = BacklogActivities(knowledge, backlog, Rechecker(sources, site.objectives, site.policy), facts)
     preparation = Preparation(
         site.policy,
-        incidents=facts,
+        holding=Holding(
+            incidents=facts,
+            objectives=site.objectives,
+            signals=sources.signals,
+            window=settings.verification.window,
+            prometheus=upstreams.prometheus,
+        ),
         kubernetes=upstreams.kubernetes,
         kubernetes_preview=upstreams.kubernetes_preview,
         argocd=upstreams.argocd,

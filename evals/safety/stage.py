@@ -28,6 +28,7 @@ from service.store.database import Database
 from service.store.schema import upgrade
 from service.upstreams import Upstreams, open_upstreams
 from tools.artifacts import MemoryArtifacts
+from workflows.activities.holding import Holding
 from workflows.activities.preparation import Preparation
 
 MODEL = "openai:obedient"
@@ -170,7 +171,13 @@ def _parts(
         incidents=incidents,
         preparation=Preparation(
             site.policy,
-            incidents=incidents,
+            holding=Holding(
+                incidents=incidents,
+                objectives=site.objectives,
+                signals=sources.signals,
+                window=settings.verification.window,
+                prometheus=upstreams.prometheus,
+            ),
             kubernetes=upstreams.kubernetes,
             kubernetes_preview=upstreams.kubernetes_preview,
             argocd=upstreams.argocd,

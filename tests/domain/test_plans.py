@@ -203,7 +203,7 @@ def test_no_plan_goes_without_its_checks(action, check):
 
 
 def test_a_draft_without_checks_keeps_those_of_the_plan_before_that_still_apply():
-    """Objectives and alerts do; how other actions' objects settle, and a revision that nothing brings any more, do not."""
+    """Objectives and alerts do; how other actions' objects settle, and a revision that is not brought now, do not."""
     pinned = ApplicationCheck(application="shop", revision="aaaa")
     before = plan().model_copy(update={"checks": (RolloutCheck(workload=CHECKOUT), ERRORS, pinned, ALERTS)})
     kept = held_to(PlanDraft(actions=(RestartWorkload(workload=CART),)), (), before)

@@ -15,15 +15,16 @@ from domain.alerts import Alert
 from domain.approvals import Actor, Decision, DecisionKind
 from domain.facts import IncidentStatus
 from domain.incidents import Incident
+from domain.objectives import Objectives
 from domain.plans import PlanDraft
 from domain.policy import Policy, Role
-from domain.signals import SignalCatalogue
 from lab.process import Servers
 from lab.servers import temporal
 from service.temporal import TemporalEngine, connect
 from service.worker import WORKFLOWS
 from tests.workflows.world import (
     QUICK,
+    SIGNALS,
     Alertmanager,
     Cluster,
     Library,
@@ -36,6 +37,7 @@ from tests.workflows.world import (
 from workflows import planning
 from workflows.activities.backlog import BacklogActivities
 from workflows.activities.changes import WorkloadChanges
+from workflows.activities.holding import Holding
 from workflows.activities.paging import Paging
 from workflows.activities.preparation import Preparation
 from workflows.activities.records import Records
@@ -81,7 +83,13 @@ class Stage:
         backlog = BacklogActivities(self.library, self.library, planner, self.facts)
         preparation = Preparation(
             self.policy,
-            incidents=self.facts,
+            holding=Holding(
+                incidents=self.facts,
+                objectives=Objectives(),
+                signals=SIGNALS,
+                window="1m",
+                prometheus=self.signals,
+            ),
             kubernetes=self.cluster,
             kubernetes_preview=self.cluster if self.may_write else None,
             argocd=None,
@@ -89,7 +97,7 @@ class Stage:
         )
         changes = WorkloadChanges(self.cluster)
         checks = Verification(
-            signals=SignalCatalogue(signals={"error_ratio": 'e{service="$service"}'}),
+            signals=SIGNALS,
             window="1m",
             store=self.facts,
             prometheus=self.signals,

@@ -117,6 +117,17 @@ async def test_a_plan_that_does_not_help_is_undone_and_a_human_paged(stage: Stag
     assert stage.library.items_[0].outcome.startswith("escalated")
 
 
+async def test_a_good_fix_of_a_workload_without_metrics_stays(stage: Stage):
+    """Nothing measures its errors, before or after: nobody is paged for that, and the reviewer has read it."""
+    stage.signals.value = None
+    triage = await stage.start()
+    waiting = await stage.until(triage.id, "awaiting_approval")
+    assert "Not held to error_ratio of checkout" in waiting.plan.rationale
+    await stage.decide(waiting)
+    assert (await triage.result()).status == "resolved"
+    assert stage.pages.pages == []
+
+
 async def test_what_cannot_be_read_has_not_passed(stage: Stage):
     """With Prometheus down verification fails closed: the change is undone."""
     stage.signals.down = True

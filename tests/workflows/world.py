@@ -20,12 +20,13 @@ from domain.inventory import Inventory, RolloutRevision, WorkloadEntry
 from domain.learning import BacklogItem, KnowledgeQuery, Match, Pattern
 from domain.objects import ObjectRef, WorkloadRef
 from domain.plans import PlanDraft, PredictedEffect, WorkloadPrecondition
+from domain.signals import SignalCatalogue
 from knowledge.library import Lookup
 from tools.alertmanager.models import ActiveAlert
 from tools.kubernetes.models import WorkloadState
 from tools.kubernetes.write import Applied
 from tools.pager.write import Page
-from tools.prometheus.models import Sample
+from tools.prometheus.models import Sample, Series
 from tools.reading import Reading
 
 CHECKOUT = WorkloadRef(namespace="shop", name="checkout")
@@ -173,18 +174,32 @@ class Cluster:
         )
 
 
+SIGNALS = SignalCatalogue(signals={"error_ratio": 'e{service="$service"}', "latency_p95": 'l{service="$service"}'})
+
+
 class Signals:
-    """Prometheus: every query answers `value`, or fails."""
+    """Prometheus: every query answers `value`, an hour ago `earlier`; with None nothing, and if it is down it fails."""
 
     def __init__(self) -> None:
-        self.value = 0.0
+        self.value: float | None = 0.0
+        self.earlier: float | None = None
         self.down = False
 
     async def instant(self, query: str, at: datetime | None = None) -> Reading[tuple[Sample, ...]]:
+        self._answer()
+        now = datetime.now(UTC)
+        samples = () if self.value is None else (Sample(labels={}, value=self.value, at=now),)
+        return Reading(value=samples, query=query, digest="d", at=now)
+
+    async def range(self, query: str, start: datetime, end: datetime) -> Reading[tuple[Series, ...]]:
+        self._answer()
+        points = ((start.timestamp(), self.earlier), (end.timestamp(), self.value))
+        seen = tuple((at, value) for at, value in points if value is not None)
+        return Reading(value=(Series(labels={}, points=seen, dropped=2 - len(seen)),), query=query, digest="d", at=end)
+
+    def _answer(self) -> None:
         if self.down:
             raise UpstreamUnavailable("prometheus", "connection refused")
-        now = datetime.now(UTC)
-        return Reading(value=(Sample(labels={}, value=self.value, at=now),), query=query, digest="d", at=now)
 
 
 class Alertmanager:

@@ -7,13 +7,13 @@ from domain.errors import InvalidPlan, Misconfigured
 from domain.inventory import ApplicationEntry, Inventory, violations
 from domain.inverses import inverse
 from domain.model import Model, Timestamp
-from domain.plans import Plan, PlanDraft, PlannedAction, Precondition, PredictedEffect, held_to
+from domain.plans import RATIONALE_LIMIT, Plan, PlanDraft, PlannedAction, Precondition, PredictedEffect
 from domain.policy import ApprovalRule, Policy, refusals, risk_of
 from tools.argocd.preview import ArgoPreview
 from tools.argocd.read import ArgoReader
 from tools.kubernetes.preview import KubernetesPreview
 from tools.kubernetes.read import KubernetesReader
-from workflows.ports import Incidents
+from workflows.activities.holding import Holding
 
 
 class PrepareInput(Model):
@@ -42,14 +42,14 @@ class Preparation:
         self,
         policy: Policy,
         *,
-        incidents: Incidents,
+        holding: Holding,
         kubernetes: KubernetesReader | None,
         kubernetes_preview: KubernetesPreview | None,
         argocd: ArgoReader | None,
         argocd_preview: ArgoPreview | None,
     ) -> None:
         self._policy = policy
-        self._incidents = incidents
+        self._holding = holding
         self._kubernetes = kubernetes
         self._kubernetes_preview = kubernetes_preview
         self._argocd = argocd
@@ -69,13 +69,13 @@ class Preparation:
         if refused:
             raise InvalidPlan(tuple(refused))
         planned = tuple([await self._planned(action, request.inventory) for action in request.draft.actions])
-        incident = await self._incidents.incident(request.incident_id)
+        held_to = await self._holding.of(request.incident_id, request.draft, request.at)
         plan = Plan(
             incident_id=request.incident_id,
             version=request.version,
             actions=planned,
-            checks=held_to(request.draft, incident.alerts, incident.plan),
-            rationale=request.draft.rationale,
+            checks=held_to.checks,
+            rationale=_explained(request.draft.rationale, held_to.notes),
             evidence_digests=request.evidence_digests,
             proposed_by=request.proposed_by,
             created_at=request.at,
@@ -123,6 +123,12 @@ class Preparation:
         if application is None:
             return effect
         return _with_note(effect, _warning(application))
+
+
+def _explained(rationale: str, notes: tuple[str, ...]) -> str:
+    """The reasons for the plan, cut if need be, and what it is not held to."""
+    left_out = " ".join(notes)
+    return f"{rationale[: max(0, RATIONALE_LIMIT - len(left_out) - 1)]} {left_out}".strip()[:RATIONALE_LIMIT]
 
 
 def _with_note(effect: PredictedEffect, note: str) -> PredictedEffect:
