@@ -20,6 +20,11 @@ SERVICE_LABELS = ("service", "app", "app_kubernetes_io_name", "deployment", "wor
 SEVERITIES = ("critical", "error", "warning", "info", "none")
 
 
+def fingerprint_of(labels: Labels) -> str:
+    """What stands for the fingerprint of an alert that came without one: identical label sets are the same alert."""
+    return digest_of({**labels})[:16]
+
+
 class Alert(External):
     """One alert. `labels`, `annotations` and URLs are untrusted text."""
 
@@ -34,7 +39,7 @@ class Alert(External):
     @model_validator(mode="before")
     @classmethod
     def _fingerprint_from_labels(cls, value: object) -> object:
-        """Older senders leave the fingerprint out; identical label sets are the same alert."""
+        """Older senders leave the fingerprint out."""
         if not isinstance(value, dict):
             return value
         payload = cast("dict[str, object]", value)
@@ -42,7 +47,7 @@ class Alert(External):
         if payload.get("fingerprint") or not isinstance(labels, dict):
             return payload
         pairs = cast("dict[object, object]", labels).items()
-        return {**payload, "fingerprint": digest_of({str(k): str(v) for k, v in pairs})[:16]}
+        return {**payload, "fingerprint": fingerprint_of({str(k): str(v) for k, v in pairs})}
 
     @property
     def name(self) -> str:

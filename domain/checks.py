@@ -36,10 +36,16 @@ class ApplicationCheck(Model):
 
 
 class AlertsClearedCheck(Model):
-    """None of these alerts is firing in Prometheus or Alertmanager."""
+    """None of these alerts is firing.
+
+    Their sender says so, with `resolved`. Of those that Alertmanager `listed` while the plan was prepared, it also does
+    by listing them no more; that it never listed others says nothing.
+    """
 
     type: Literal["alerts_cleared"] = "alerts_cleared"
     fingerprints: tuple[str, ...] = Field(min_length=1)
+    listed: tuple[str, ...] = Field(default=(), exclude_if=lambda listed: not listed)
+    """Left out where it is empty: plans from before there was such a field keep their digests."""
 
 
 Check = Annotated[

@@ -190,6 +190,7 @@ def _activities(
             signals=sources.signals,
             window=settings.verification.window,
             prometheus=upstreams.prometheus,
+            alertmanager=upstreams.alertmanager,
         ),
         kubernetes=upstreams.kubernetes,
         kubernetes_preview=upstreams.kubernetes_preview,

@@ -177,6 +177,7 @@ def _parts(
                 signals=sources.signals,
                 window=settings.verification.window,
                 prometheus=upstreams.prometheus,
+                alertmanager=upstreams.alertmanager,
             ),
             kubernetes=upstreams.kubernetes,
             kubernetes_preview=upstreams.kubernetes_preview,

@@ -210,3 +210,9 @@ def test_a_draft_without_checks_keeps_those_of_the_plan_before_that_still_apply(
     assert kept == (RolloutCheck(workload=CART), ERRORS, ALERTS)
     own = PlanDraft(actions=(RestartWorkload(workload=CART),), checks=(RolloutCheck(workload=CHECKOUT),))
     assert held_to(own, (), before) == (RolloutCheck(workload=CART), RolloutCheck(workload=CHECKOUT))
+
+
+def test_a_check_without_what_is_new_keeps_its_digest():
+    """Approvals of plans that wait while the service is updated still stand for the same plan."""
+    assert ALERTS.model_dump(mode="json") == {"type": "alerts_cleared", "fingerprints": [FIRING.fingerprint]}
+    assert ALERTS.model_copy(update={"listed": ("a",)}).model_dump(mode="json")["listed"] == ["a"]

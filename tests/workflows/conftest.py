@@ -69,7 +69,6 @@ class Stage:
     facts: MemoryFacts = field(default_factory=MemoryFacts)
     cluster: Cluster = field(default_factory=Cluster)
     signals: Signals = field(default_factory=Signals)
-    alertmanager: Alertmanager = field(default_factory=Alertmanager)
     pages: PageBook = field(default_factory=PageBook)
     library: Library = field(default_factory=Library)
     thinking: Thinking = field(default_factory=Thinking)
@@ -80,6 +79,7 @@ class Stage:
         """Every activity, over this stage's world."""
         records = Records(self.facts)
         planner = ScriptedPlanner(self.thinking)
+        alertmanager = Alertmanager(lambda: () if self.cluster.writes else self.facts.alerts)
         backlog = BacklogActivities(self.library, self.library, planner, self.facts)
         preparation = Preparation(
             self.policy,
@@ -89,6 +89,7 @@ class Stage:
                 signals=SIGNALS,
                 window="1m",
                 prometheus=self.signals,
+                alertmanager=alertmanager,
             ),
             kubernetes=self.cluster,
             kubernetes_preview=self.cluster if self.may_write else None,
@@ -101,7 +102,7 @@ class Stage:
             window="1m",
             store=self.facts,
             prometheus=self.signals,
-            alertmanager=self.alertmanager,
+            alertmanager=alertmanager,
             kubernetes=self.cluster,
             argocd=None,
         )

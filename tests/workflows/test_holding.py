@@ -4,26 +4,40 @@ from datetime import UTC, datetime
 
 import pytest
 
-from domain.checks import Check, RolloutCheck, SignalCheck
+from domain.checks import AlertsClearedCheck, Check, RolloutCheck, SignalCheck
 from domain.objectives import DEFAULTS, Objective, Objectives, ServiceObjectives
 from domain.plans import PlanDraft
 from domain.policy import Policy
-from tests.domain.factories import CHECKOUT, plan
+from tests.domain.factories import CHECKOUT, alert, plan
 from tests.service.builders import opened
-from tests.workflows.world import INVENTORY, SIGNALS, Cluster, MemoryFacts, Signals
+from tests.workflows.world import INVENTORY, SIGNALS, Alertmanager, Cluster, MemoryFacts, Signals
 from workflows.activities.holding import Holding
 from workflows.activities.preparation import Preparation, Prepared, PrepareInput
 
+ALERT, OTHER = alert(), alert(pod="p-2")
 NOW = datetime(2026, 1, 10, 9, tzinfo=UTC)
 DEFAULT = Objectives().checks("shop", "checkout")
 ASKED = SignalCheck(signal="error_ratio", namespace="shop", service="checkout", comparison="<=", threshold=0.5)
 
 
-async def prepared(signals: Signals | None, objectives: Objectives, *checks: Check, rationale: str = "why") -> Prepared:
-    """The plan that a draft with these checks becomes."""
+async def prepared(
+    signals: Signals | None,
+    objectives: Objectives,
+    *checks: Check,
+    rationale: str = "why",
+    alertmanager: Alertmanager | None = None,
+) -> Prepared:
+    """The plan that a draft with these checks becomes, in an incident of which `ALERT` is the one alert."""
     facts, cluster = MemoryFacts(), Cluster()
-    await facts.append([opened()])
-    holding = Holding(incidents=facts, objectives=objectives, signals=SIGNALS, window="1m", prometheus=signals)
+    await facts.append([opened(alerts=(ALERT,))])
+    holding = Holding(
+        incidents=facts,
+        objectives=objectives,
+        signals=SIGNALS,
+        window="1m",
+        prometheus=signals,
+        alertmanager=alertmanager,
+    )
     preparation = Preparation(
         Policy(), holding=holding, kubernetes=cluster, kubernetes_preview=cluster, argocd=None, argocd_preview=None
     )
@@ -85,3 +99,21 @@ async def test_long_reasons_leave_room_for_what_is_left_out():
     result = await prepared(None, Objectives(), *DEFAULT, rationale="w" * 2000)
     assert result.plan.rationale.endswith("latency_p95 of checkout <= 0.5: Prometheus is not configured.")
     assert len(result.plan.rationale) == 2000
+
+
+@pytest.mark.parametrize(
+    ("alertmanager", "listed"),
+    [
+        (Alertmanager(lambda: [OTHER, ALERT]), (ALERT.fingerprint,)),
+        (Alertmanager(lambda: [OTHER]), ()),
+        (Alertmanager(lambda: [ALERT], down=True), ()),
+        (None, ()),
+    ],
+    ids=["listed", "another's", "down", "no Alertmanager"],
+)
+async def test_a_plan_says_which_alerts_alertmanager_lists(alertmanager: Alertmanager | None, listed: tuple[str, ...]):
+    """By their labels where their sender gives no fingerprint; what a reviewer posts as listed is not believed."""
+    posted = AlertsClearedCheck(fingerprints=("posted",), listed=("posted",))
+    result = await prepared(None, Objectives(), posted, alertmanager=alertmanager)
+    cleared = AlertsClearedCheck(fingerprints=("posted", ALERT.fingerprint), listed=listed)
+    assert result.plan.checks[-1] == cleared

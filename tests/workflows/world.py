@@ -1,7 +1,7 @@
 """A small world for the workflows: fakes that implement the ports the activities hold, over one in-memory state."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -10,6 +10,7 @@ from temporalio.exceptions import ApplicationError
 from agent.investigation import Brief, Investigation, ToolStep, Usage
 from agent.recheck import Recheck
 from domain.actions import Action, RestartWorkload, ScaleWorkload, UndoRollout
+from domain.alerts import Alert
 from domain.checks import RolloutCheck, SignalCheck
 from domain.diagnosis import Blindspot, Diagnosis, RankedCause
 from domain.errors import NotFound, PreconditionDrift, UpstreamRejected, UpstreamUnavailable
@@ -84,6 +85,10 @@ class MemoryFacts:
 
     async def open_incidents(self) -> tuple[str, ...]:
         return tuple(incident.id for incident in self.incidents.values() if incident.status not in FINAL)
+
+    @property
+    def alerts(self) -> tuple[Alert, ...]:
+        return tuple(alert for incident in self.incidents.values() for alert in incident.alerts)
 
     def types(self, incident_id: str) -> list[str]:
         return [fact.type for fact in self.facts if fact.incident_id == incident_id]
@@ -203,16 +208,19 @@ class Signals:
 
 
 class Alertmanager:
-    """Lists `firing`, by fingerprint: nothing, as long as a test does not say otherwise."""
+    """Lists what `firing` gives, under fingerprints of its own."""
 
-    def __init__(self, *firing: str) -> None:
+    def __init__(self, firing: Callable[[], Iterable[Alert]], *, down: bool = False) -> None:
         self.firing = firing
+        self.down = down
 
     async def alerts(self, filter: tuple[str, ...] = ()) -> Reading[tuple[ActiveAlert, ...]]:  # noqa: A002 - its API's word
+        if self.down:
+            raise UpstreamUnavailable("alertmanager", "connection refused")
         now = datetime.now(UTC)
         listed = tuple(
-            ActiveAlert(fingerprint=name, labels={"alertname": name}, annotations={}, state="active", starts_at=now)
-            for name in self.firing
+            ActiveAlert(fingerprint=f"am-{number}", labels=alert.labels, annotations={}, state="active", starts_at=now)
+            for number, alert in enumerate(self.firing())
         )
         return Reading(value=listed, query="GET /api/v2/alerts", digest="d", at=now)
 

@@ -1,16 +1,19 @@
 """What a plan is held to: the checks that it needs, without objectives that nobody set and nothing measures."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
-from domain.checks import Check, SignalCheck, describe_check
+from domain.checks import AlertsClearedCheck, Check, SignalCheck, describe_check
 from domain.errors import TriagentError
 from domain.model import Timestamp
 from domain.objectives import Objectives
 from domain.plans import PlanDraft, held_to
 from domain.signals import SignalCatalogue
+from tools.alertmanager.read import AlertmanagerReader
 from tools.prometheus.read import PrometheusReader
+from workflows.activities.verification import listed_by
 from workflows.ports import Incidents
 
 MEASURED_WITHIN = timedelta(hours=1)
@@ -36,17 +39,22 @@ class Holding:
         signals: SignalCatalogue,
         window: str,
         prometheus: PrometheusReader | None,
+        alertmanager: AlertmanagerReader | None,
     ) -> None:
         self._incidents = incidents
         self._objectives = objectives
         self._signals = signals
         self._window = window
         self._prometheus = prometheus
+        self._alertmanager = alertmanager
 
     async def of(self, incident_id: str, draft: PlanDraft, at: Timestamp) -> HeldTo:
         """The checks of the incident's next plan, made of `draft` at that time. Raises `NotFound`."""
         incident = await self._incidents.incident(incident_id)
-        checks = held_to(draft, incident.alerts, incident.plan)
+        checks = [
+            await self._noting_listed(check) if isinstance(check, AlertsClearedCheck) else check
+            for check in held_to(draft, incident.alerts, incident.plan)
+        ]
         reasons = await asyncio.gather(*(self._left_out(check, at) for check in checks))
         return HeldTo(
             checks=tuple(check for check, reason in zip(checks, reasons, strict=True) if reason is None),
@@ -56,6 +64,14 @@ class Holding:
                 if reason is not None
             ),
         )
+
+    async def _noting_listed(self, check: AlertsClearedCheck) -> AlertsClearedCheck:
+        """With those of its alerts that Alertmanager lists; where it cannot be asked, their sender must clear them."""
+        listed: frozenset[str] = frozenset()
+        if self._alertmanager is not None:
+            with suppress(TriagentError):
+                listed = await listed_by(self._alertmanager)
+        return check.model_copy(update={"listed": tuple(name for name in check.fingerprints if name in listed)})
 
     async def _left_out(self, check: Check, at: Timestamp) -> str | None:
         """Why a default objective cannot be held to; None for every other check, and where that cannot be read."""

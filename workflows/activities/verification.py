@@ -6,6 +6,7 @@ from math import isnan
 
 from temporalio import activity
 
+from domain.alerts import fingerprint_of
 from domain.checks import (
     AlertsClearedCheck,
     ApplicationCheck,
@@ -113,14 +114,22 @@ class Verification:
         return good, f"health {state.entry.health}, operation {state.operation_phase}, runs {deployed[:12]}"
 
     async def _alerts(self, incident_id: str, check: AlertsClearedCheck) -> tuple[bool | None, str]:
-        """Cleared when Alertmanager's resolved notice arrived for each, or Alertmanager no longer lists it."""
+        """Cleared when the resolved notice arrived for each, or Alertmanager, which listed it, no longer does."""
         incident = await self._store.incident(incident_id)
         noticed = {alert.fingerprint for alert in incident.alerts if alert.status == "resolved"}
         open_alerts = set(check.fingerprints) - noticed
-        if open_alerts and self._alertmanager is not None:
-            active = (await self._alertmanager.alerts()).value
-            open_alerts &= {alert.fingerprint for alert in active if _still_active(alert.ends_at)}
-        return not open_alerts, f"{len(open_alerts)} of {len(check.fingerprints)} alerts still firing"
+        listed = open_alerts & set(check.listed)
+        if listed and self._alertmanager is not None:
+            open_alerts -= listed - await listed_by(self._alertmanager)
+        observed = f"{len(open_alerts)} of {len(check.fingerprints)} alerts still firing"
+        unlisted = len(open_alerts) - len(open_alerts & listed)
+        return not open_alerts, f"{observed}; {unlisted} until the sender says resolved" if unlisted else observed
+
+
+async def listed_by(alertmanager: AlertmanagerReader) -> frozenset[str]:
+    """Fingerprints of the alerts that fire according to it: its own, and those that stand for senders without."""
+    active = (alert for alert in (await alertmanager.alerts()).value if _still_active(alert.ends_at))
+    return frozenset(name for alert in active for name in (alert.fingerprint, fingerprint_of(alert.labels)))
 
 
 def _still_active(ends_at: datetime | None) -> bool:
