@@ -28,7 +28,10 @@ class RolloutCheck(Model):
 
 
 class ApplicationCheck(Model):
-    """The Argo CD application is healthy, its last operation succeeded, and it runs `revision` if one is given."""
+    """The Argo CD application is healthy, its last operation succeeded, and it runs `revision` if one is given.
+
+    Where the plan syncs it, live state must also be what Git says at the revision that was deployed.
+    """
 
     type: Literal["application"] = "application"
     application: Name

@@ -6,6 +6,7 @@ from math import isnan
 
 from temporalio import activity
 
+from domain.actions import SyncApplication
 from domain.alerts import fingerprint_of
 from domain.checks import (
     AlertsClearedCheck,
@@ -19,7 +20,9 @@ from domain.errors import TriagentError
 from domain.model import Model
 from domain.signals import SignalCatalogue
 from tools.alertmanager.read import AlertmanagerReader
-from tools.argocd.read import ArgoReader
+from tools.argocd.read import ArgoReader, live_application
+from tools.argocd.states import operation_of
+from tools.argocd.wire import Application
 from tools.kubernetes.read import KubernetesReader
 from tools.prometheus.read import PrometheusReader
 from workflows.ports import FactStore
@@ -81,7 +84,7 @@ class Verification:
             case RolloutCheck():
                 return await self._rollout(check)
             case ApplicationCheck():
-                return await self._application(check)
+                return await self._application(request.incident_id, check)
             case AlertsClearedCheck():
                 return await self._alerts(request.incident_id, check)
 
@@ -104,14 +107,26 @@ class Verification:
         state = (await self._kubernetes.workload(check.workload)).value
         return state.rolled_out, state.message
 
-    async def _application(self, check: ApplicationCheck) -> tuple[bool | None, str]:
+    async def _application(self, incident_id: str, check: ApplicationCheck) -> tuple[bool | None, str]:
         if self._argocd is None:
             return None, "Argo CD is not configured"
-        state = (await self._argocd.application(check.application)).value
-        deployed = state.precondition.deployed_revision
+        live = await live_application(self._argocd.upstream, check.application)
+        health, phase, deployed = (
+            live.status.health.status or "Unknown",
+            operation_of(live).phase,
+            live.deployed_revision,
+        )
         right_revision = check.revision is None or deployed == check.revision
-        good = right_revision and state.entry.health == "Healthy" and state.operation_phase == "Succeeded"
-        return good, f"health {state.entry.health}, operation {state.operation_phase}, runs {deployed[:12]}"
+        good = right_revision and health == "Healthy" and phase == "Succeeded"
+        if good and _differs_from_git(live):
+            good = not await self._was_to_be_synced(incident_id, check.application)
+        return good, f"health {health}, operation {phase}, {live.status.sync.status}, runs {deployed[:12]}"
+
+    async def _was_to_be_synced(self, incident_id: str, application: str) -> bool:
+        """Whether the incident's plan syncs it; after a rollback it is meant to differ from Git."""
+        plan = (await self._store.incident(incident_id)).plan
+        actions = [planned.action for planned in plan.actions] if plan else []
+        return any(isinstance(item, SyncApplication) and item.application == application for item in actions)
 
     async def _alerts(self, incident_id: str, check: AlertsClearedCheck) -> tuple[bool | None, str]:
         """Cleared when the resolved notice arrived for each, or Alertmanager, which listed it, no longer does."""
@@ -122,8 +137,15 @@ class Verification:
         if listed and self._alertmanager is not None:
             open_alerts -= listed - await listed_by(self._alertmanager)
         observed = f"{len(open_alerts)} of {len(check.fingerprints)} alerts still firing"
-        unlisted = len(open_alerts) - len(open_alerts & listed)
+        unlisted = len(open_alerts - listed)
         return not open_alerts, f"{observed}; {unlisted} until the sender says resolved" if unlisted else observed
+
+
+def _differs_from_git(live: Application) -> bool:
+    """From what was deployed: where Git has moved on since, `OutOfSync` says nothing about the deployment."""
+    sync = live.status.sync
+    compared = sync.revision or next(iter(sync.revisions), "")
+    return sync.status != "Synced" and compared in {"", live.deployed_revision}
 
 
 async def listed_by(alertmanager: AlertmanagerReader) -> frozenset[str]:
