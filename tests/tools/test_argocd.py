@@ -2,7 +2,6 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -18,6 +17,7 @@ from domain.errors import (
     UpstreamUnavailable,
 )
 from domain.plans import ApplicationPrecondition
+from tests.tools.argo import NEW, NOW, OLD, REVIEWED, ROLLBACK, SYNC, Argo
 from tests.tools.conftest import Shop
 from tests.tools.peers import FAST, LosesAnswers
 from tools.applied import CHANGE_KEY
@@ -28,75 +28,6 @@ from tools.artifacts import MemoryArtifacts
 from tools.http import Endpoint, Upstream
 
 Build = Callable[..., Upstream]
-NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
-OLD, NEW = "a" * 40, "b" * 40
-REVIEWED = ApplicationPrecondition(
-    uid="u", deployed_revision=NEW, last_history_id=1, target_revision="HEAD", auto_sync=False
-)
-ROLLBACK = RollbackApplication(application="shop", history_id=0, revision=OLD)
-SYNC = SyncApplication(application="shop", revision=NEW)
-
-
-@dataclass
-class Argo:
-    """The part of Argo CD that decides: one operation at a time, a growing history, remarks kept with a sync."""
-
-    auto_sync: bool = False
-    uid: str = "u"
-    history: list[dict[str, object]] = field(
-        default_factory=lambda: [{"id": 0, "revision": OLD}, {"id": 1, "revision": NEW}]
-    )
-    state: dict[str, object] | None = None
-    waiting: dict[str, object] | None = None
-    requests: list[dict[str, object]] = field(default_factory=list)
-    lose: int = 0
-    clock: datetime = NOW
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        if request.method == "POST":
-            return self._start(request)
-        return httpx.Response(200, json=self.document())
-
-    def document(self) -> dict[str, object]:
-        """The application as the API gives it."""
-        automated = {"automated": {"prune": False}} if self.auto_sync else {}
-        status = {"history": self.history, "sync": {"status": "Synced"}, "operationState": self.state}
-        spec = {"source": {"targetRevision": "HEAD"}, "syncPolicy": automated, "destination": {"namespace": "shop"}}
-        return {
-            "metadata": {"name": "shop", "uid": self.uid},
-            "spec": spec,
-            "status": status,
-            "operation": self.waiting,
-        }
-
-    def finish(self, phase: str = "Succeeded") -> None:
-        """The running operation ends."""
-        assert self.state is not None
-        operation = self.state["operation"]
-        assert isinstance(operation, dict)
-        if phase == "Succeeded":
-            self.history.append({"id": len(self.history), "revision": operation["sync"]["revision"]})
-        self.state = {**self.state, "phase": phase, "finishedAt": self.clock.isoformat()}
-        self.waiting = None
-
-    def start(self, revision: str, **more: object) -> None:
-        """An operation begins."""
-        operation = {"sync": {"revision": revision}, **more}
-        self.waiting = operation
-        self.state = {"operation": operation, "phase": "Running", "startedAt": self.clock.isoformat()}
-
-    def _start(self, request: httpx.Request) -> httpx.Response:
-        body = json.loads(request.content)
-        if self.state and self.state["phase"] == "Running":
-            return httpx.Response(400, json={"code": 9, "message": "another operation is already in progress"})
-        self.requests.append(body)
-        rollback = request.url.path.endswith("/rollback")
-        revision = self.history[body["id"]]["revision"] if rollback else body["revision"]
-        self.start(str(revision), **({} if rollback else {"info": body["infos"]}))
-        if self.lose:
-            self.lose -= 1
-            raise httpx.ReadTimeout("the answer was lost", request=request)
-        return httpx.Response(200, json=self.document())
 
 
 @pytest.mark.parametrize("action", [ROLLBACK, SYNC], ids=["rollback", "sync"])
@@ -111,9 +42,45 @@ async def test_a_lost_answer_does_not_start_a_second_operation(
         await writer.apply(action, REVIEWED, "change-1", at=NOW)
     if meanwhile != "running":
         argo.finish(meanwhile)
-    applied = await writer.apply(action, REVIEWED, "change-1", at=NOW)
+    applied = await writer.apply(action, REVIEWED, "change-1", at=NOW, attempt=2)
     assert applied.already
     assert len(argo.requests) == 1
+
+
+@pytest.mark.parametrize("action", [ROLLBACK, SYNC], ids=["rollback", "sync"])
+@pytest.mark.parametrize("ended", [True, False], ids=["ended", "running"])
+async def test_what_others_deploy_of_the_same_revision_is_drift(
+    upstream: Build, action: RollbackApplication | SyncApplication, ended: bool
+):
+    """Before a first attempt nothing can be ours: it is neither taken for our change nor, later, undone."""
+    argo = Argo()
+    argo.start(action.revision)
+    if ended:
+        argo.finish()
+    with pytest.raises(PreconditionDrift, match="last history id" if ended else "in progress"):
+        await ArgoWriter(upstream(argo)).apply(action, REVIEWED, "change-1", at=NOW)
+    assert argo.requests == []
+
+
+@pytest.mark.parametrize("action", [ROLLBACK, SYNC], ids=["rollback", "sync"])
+async def test_what_others_had_deployed_before_the_order_is_drift_at_every_attempt(
+    upstream: Build, action: RollbackApplication | SyncApplication
+):
+    """A sync without our id, a rollback of before: not ours, however often we have tried."""
+    argo = Argo(clock=NOW - timedelta(minutes=10))
+    argo.start(action.revision)
+    argo.finish()
+    with pytest.raises(PreconditionDrift, match="last history id"):
+        await ArgoWriter(upstream(argo)).apply(action, REVIEWED, "change-1", at=NOW, attempt=2)
+    assert argo.requests == []
+
+
+async def test_a_rollback_that_was_asked_for_and_has_not_begun_is_found(upstream: Build):
+    """The answer was lost, and Argo CD has not picked the operation up yet."""
+    argo = Argo(waiting={"sync": {"revision": OLD}})
+    applied = await ArgoWriter(upstream(argo)).apply(ROLLBACK, REVIEWED, "change-1", at=NOW, attempt=2)
+    assert applied.already
+    assert argo.requests == []
 
 
 async def test_a_sync_carries_its_change(upstream: Build):
@@ -133,7 +100,7 @@ async def test_a_sync_carries_its_change(upstream: Build):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda argo: argo.history.append({"id": 2, "revision": "c" * 40}), "last history id"),
+        (lambda argo: argo.deploy("c" * 40), "last history id"),
         (lambda argo: setattr(argo, "uid", "other"), "replaced"),
         (lambda argo: setattr(argo, "auto_sync", True), "auto sync"),
         (lambda argo: argo.start("c" * 40), "in progress"),
@@ -169,18 +136,6 @@ async def test_an_operation_begun_before_the_order_is_drift(upstream: Build):
     with pytest.raises(PreconditionDrift, match="in progress"):
         await ArgoWriter(upstream(argo)).apply(ROLLBACK, REVIEWED, "change-1", at=NOW)
     assert argo.requests == []
-
-
-async def test_without_a_time_a_running_rollback_is_found(upstream: Build):
-    """Only what failed before the next attempt cannot be told from an old failure."""
-    argo = Argo(lose=1)
-    writer = ArgoWriter(upstream(argo))
-    with pytest.raises(UpstreamUnavailable):
-        await writer.apply(ROLLBACK, REVIEWED, "change-1")
-    assert (await writer.apply(ROLLBACK, REVIEWED, "change-1")).already
-    argo.finish()
-    assert (await writer.apply(ROLLBACK, REVIEWED, "change-1")).already
-    assert len(argo.requests) == 1
 
 
 async def test_another_changes_sync_is_no_trace(upstream: Build):
@@ -369,9 +324,9 @@ async def test_a_rollback_of_the_shop_happens_once(
     async with Upstream("argocd", shop.argocd, artifacts=artifacts, **options) as flaky:  # type: ignore[arg-type]
         with pytest.raises(UpstreamUnavailable):
             await ArgoWriter(flaky).apply(action, state.precondition, "rollback-1", at=at)
-    assert (await writer.apply(action, state.precondition, "rollback-1", at=at)).already
+    assert (await writer.apply(action, state.precondition, "rollback-1", at=at, attempt=2)).already
     assert await finished(writer, "shop-frontend") == "Succeeded"
-    assert (await writer.apply(action, state.precondition, "rollback-1", at=at)).already
+    assert (await writer.apply(action, state.precondition, "rollback-1", at=at, attempt=2)).already
     assert len(shop.changes("/shop-frontend/")) == before + 1
     assert (await reader.application("shop-frontend")).value.precondition.deployed_revision == first.revision
     with pytest.raises(PreconditionDrift):

@@ -1,11 +1,13 @@
 """Syncs and rollbacks, each of which happens once, however often it is attempted.
 
 Argo CD has no preconditions on operations. What it has: one operation at a time, a history whose ids only grow, and
-remarks (`infos`) on syncs. An attempt therefore looks for traces of an earlier one, then for drift, then asks. Between
-its look and its request somebody else's operation would have to begin and end unseen for it to act on what was not
-reviewed; one that is still running makes Argo CD refuse.
+remarks (`infos`) on syncs. An attempt therefore looks for traces of an earlier one, then for drift, then asks. A first
+attempt has none: what looks like its effect is somebody else's, and drift. Between its look and its request somebody
+else's operation would have to begin and end unseen for it to act on what was not reviewed; one that is still running
+makes Argo CD refuse.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pydantic import JsonValue
@@ -25,6 +27,17 @@ CLOCK_SKEW = timedelta(seconds=5)
 """How far Argo CD's clock may lag behind the workflow's."""
 
 
+@dataclass(frozen=True)
+class _Change:
+    """One approved change, in one of its attempts."""
+
+    action: ApplicationAction
+    precondition: ApplicationPrecondition
+    id: str
+    ordered: datetime
+    attempt: int
+
+
 class ArgoWriter:
     """Starts an approved operation. It is over when `operation` says so."""
 
@@ -41,18 +54,19 @@ class ArgoWriter:
         precondition: ApplicationPrecondition,
         change_id: str,
         *,
-        at: datetime | None = None,
+        at: datetime,
+        attempt: int = 1,
     ) -> Applied:
         """Ask for the operation if `precondition` still holds.
 
-        `change_id` and `at` (when the change was ordered) are the same on every attempt. Without `at` a rollback
-        that failed before this attempt cannot be told from one of long ago, and is asked for again.
+        `change_id` and `at` (when the change was ordered) are the same on every attempt; `attempt` counts them from 1.
 
         Raises `PreconditionDrift` (nothing was asked for), `InvalidPlan` for a rollback under auto-sync, or an
         `UpstreamError`; after one that is retryable the operation may have begun, and the next attempt will tell.
         """
+        change = _Change(action, precondition, change_id, at, attempt)
         live = await self._live(action.application)
-        trace = _trace(live, action, precondition, change_id=change_id, at=at)
+        trace = _trace(live, change)
         if trace:
             return Applied(already=True, detail=trace)
         refuse_drift(live, precondition)
@@ -67,7 +81,7 @@ class ArgoWriter:
                 raise PreconditionDrift(message) from exc
             if "already in progress" not in str(exc):
                 raise
-            return await self._collided(action, precondition, change_id=change_id, at=at)
+            return await self._collided(change)
         return Applied(already=False, detail=describe(action))
 
     async def operation(self, name: str) -> OperationState:
@@ -80,15 +94,13 @@ class ArgoWriter:
         except NotFound as exc:
             raise PreconditionDrift(str(exc)) from exc
 
-    async def _collided(
-        self, action: ApplicationAction, precondition: ApplicationPrecondition, *, change_id: str, at: datetime | None
-    ) -> Applied:
+    async def _collided(self, change: _Change) -> Applied:
         """Argo CD is busy: with an attempt of ours whose answer was lost, or with somebody else's operation."""
-        live = await self._live(action.application)
-        trace = _trace(live, action, precondition, change_id=change_id, at=at)
+        name = change.action.application
+        trace = _trace(await self._live(name), change)
         if trace:
             return Applied(already=True, detail=trace)
-        raise PreconditionDrift(f"another operation on application/{action.application} began in the meantime")
+        raise PreconditionDrift(f"another operation on application/{name} began in the meantime")
 
 
 def refuse_drift(live: Application, precondition: ApplicationPrecondition) -> None:
@@ -107,36 +119,27 @@ def refuse_drift(live: Application, precondition: ApplicationPrecondition) -> No
         raise PreconditionDrift(f"{name} has another operation in progress")
 
 
-def _trace(
-    live: Application,
-    action: ApplicationAction,
-    precondition: ApplicationPrecondition,
-    *,
-    change_id: str,
-    at: datetime | None,
-) -> str | None:
+def _trace(live: Application, change: _Change) -> str | None:
     """What shows that an earlier attempt of this change got through, or None.
 
-    Either is known by its effect: the wanted revision was deployed after the last entry that was reviewed. One that
-    has not got there yet is known, if a sync, by the remark it carries; if a rollback, which carries none, by going
-    to that revision and having begun after the change was ordered.
+    A sync is known by the remark it carries. A rollback carries none: after a first attempt it is known by its effect,
+    the wanted revision deployed, or an operation to it begun, since the change was ordered.
     """
-    if live.metadata.uid != precondition.uid:
+    action, operation = change.action, operation_of(live)
+    if live.metadata.uid != change.precondition.uid:
         return None
-    if live.last_history_id > precondition.last_history_id and live.deployed_revision == action.revision:
-        return f"an earlier attempt deployed {action.revision[:12]} as history {live.last_history_id}"
-    operation = operation_of(live)
     if isinstance(action, SyncApplication):
-        return "an earlier attempt started this sync" if operation.change_id == change_id else None
-    if operation.revision == action.revision and _began_since(operation, at):
+        return "an earlier attempt started this sync" if operation.change_id == change.id else None
+    if change.attempt == 1:
+        return None
+    since = change.ordered - CLOCK_SKEW
+    last = live.history[-1] if live.last_history_id > change.precondition.last_history_id else None
+    if last and last.deployed == action.revision and last.deployed_at and last.deployed_at >= since:
+        return f"an earlier attempt deployed {action.revision[:12]} as history {last.id}"
+    began = operation.started_at or change.ordered  # one that is asked for begins yet
+    if operation.revision == action.revision and began >= since:
         return f"an earlier attempt started the rollback: {operation.phase}"
     return None
-
-
-def _began_since(operation: OperationState, at: datetime | None) -> bool:
-    if at is None or operation.started_at is None:
-        return operation.in_progress
-    return operation.started_at >= at - CLOCK_SKEW
 
 
 def _path(action: ApplicationAction) -> str:

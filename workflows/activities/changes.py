@@ -87,6 +87,7 @@ class ApplicationChanges:
             precondition, ApplicationPrecondition
         ):
             raise Misconfigured(f"{action.type} is not a change of an application")
-        ordered = activity.info().scheduled_time  # the same on every attempt
-        applied = await self._writer.apply(action, precondition, request.change_id, at=ordered)
+        info = activity.info()
+        ordered = info.scheduled_time  # the same on every attempt
+        applied = await self._writer.apply(action, precondition, request.change_id, at=ordered, attempt=info.attempt)
         return ApplyResult(already=applied.already, detail=applied.detail)

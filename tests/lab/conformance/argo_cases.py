@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 
 from domain.actions import SyncApplication
 from tests.lab.conformance.argo_backends import ArgoBench
@@ -148,7 +149,7 @@ async def a_sync_by_who_only_reads(bench: ArgoBench) -> object:
     action = await bench.sync()
     state = await bench.state()
     reader_writes = type(bench.writer)(bench.reading)
-    done = (await refused(reader_writes.apply(action, state.precondition, "c-0")))[0]
+    done = (await refused(reader_writes.apply(action, state.precondition, "c-0", at=datetime.now(UTC))))[0]
     asked = (await refused(ArgoPreview(bench.reader, bench.reading).preview(action)))[0]
     return (done, len((await bench.state()).entry.history)), asked
 
@@ -170,12 +171,13 @@ async def a_rollback(bench: ArgoBench) -> object:
     before = await bench.idle()
     action = await bench.rollback()
     effect = await bench.preview.preview(action)
-    await bench.writer.apply(action, before.precondition, "c-1", at=None)
+    at = datetime.now(UTC)
+    await bench.writer.apply(action, before.precondition, "c-1", at=at)
     later = await until(bench.idle, lambda state: len(state.entry.history) == 3)
     state = await until(bench.idle, lambda state: state.entry.sync_status == "OutOfSync")
-    again = await bench.writer.apply(action, before.precondition, "c-1")
+    again = await bench.writer.apply(action, before.precondition, "c-1", at=at, attempt=2)
     other = SyncApplication(application=bench.application, revision=before.precondition.deployed_revision)
-    drift = (await refused(bench.writer.apply(other, before.precondition, "c-2")))[0]
+    drift = (await refused(bench.writer.apply(other, before.precondition, "c-2", at=at)))[0]
     found = summary(later)
     return "image:" in effect.diff, state.entry.sync_status, found["history"], again.already, drift
 
@@ -185,9 +187,10 @@ async def a_sync(bench: ArgoBench) -> object:
     """It carries the change's id, by which a second attempt knows it; it makes an entry even if nothing changes."""
     before = await bench.idle()
     action = await bench.sync()
-    first = await bench.writer.apply(action, before.precondition, "c-1")
+    at = datetime.now(UTC)
+    first = await bench.writer.apply(action, before.precondition, "c-1", at=at)
     operation = await until(lambda: bench.writer.operation(bench.application), lambda found: found.change_id == "c-1")
-    again = await bench.writer.apply(action, before.precondition, "c-1")
+    again = await bench.writer.apply(action, before.precondition, "c-1", at=at, attempt=2)
     state = await until(bench.idle, lambda state: len(state.entry.history) == 3)
     return first.already, operation.change_id, again.already, state.operation_phase, len(state.entry.history)
 
@@ -200,7 +203,7 @@ async def a_rollback_of_what_syncs_by_itself(bench: ArgoBench) -> object:
     await bench.automate()
     state = await bench.state()
     raw = await brief(bench.writing.post(f"{bench.path}/rollback", {"id": action.history_id}))
-    adapter = (await refused(bench.writer.apply(action, state.precondition, "c-1")))[0]
+    adapter = (await refused(bench.writer.apply(action, state.precondition, "c-1", at=datetime.now(UTC))))[0]
     return state.precondition.auto_sync, raw, adapter
 
 
@@ -216,7 +219,7 @@ async def an_object_that_was_changed_behind_its_back(bench: ArgoBench) -> object
     hand.run("patch", "deployment", bench.workload, *where, f"--patch={json.dumps(patch)}")
     drifted = await until(bench.state, lambda state: state.entry.sync_status == "OutOfSync")
     (diff,) = (await bench.reader.diff(bench.application)).value
-    await bench.writer.apply(await bench.sync(), drifted.precondition, "c-1")
+    await bench.writer.apply(await bench.sync(), drifted.precondition, "c-1", at=datetime.now(UTC))
     healed = await until(bench.state, lambda state: state.entry.sync_status == "Synced")
     assert before.entry.sync_status == "Synced"
     lines = changed(diff.diff)

@@ -1,0 +1,62 @@
+"""The activities that change an application, over an Argo CD in memory."""
+
+from dataclasses import replace
+
+import httpx
+import pytest
+from temporalio.testing import ActivityEnvironment
+
+from domain.actions import RollbackApplication, SyncApplication
+from domain.errors import PreconditionDrift, UpstreamUnavailable
+from domain.plans import PlannedAction, PredictedEffect
+from tests.tools.argo import NOW, REVIEWED, ROLLBACK, SYNC, Argo
+from tests.tools.peers import FAST
+from tools.argocd.write import ArgoWriter
+from tools.artifacts import MemoryArtifacts
+from tools.http import Upstream
+from workflows.activities.changes import ApplicationChanges
+from workflows.messages import ApplyInput, ApplyResult
+
+ApplicationAction = SyncApplication | RollbackApplication
+
+
+def upstream(argo: Argo) -> Upstream:
+    transport = httpx.MockTransport(argo)
+    return Upstream("argocd", "http://argocd.test", artifacts=MemoryArtifacts(), policy=FAST, transport=transport)
+
+
+def planned(action: ApplicationAction) -> PlannedAction:
+    effect = PredictedEffect(summary="another revision")
+    return PlannedAction(action=action, risk="medium", precondition=REVIEWED, predicted_effect=effect, inverse=None)
+
+
+async def applied(argo: Argo, action: ApplicationAction, *, attempt: int) -> ApplyResult:
+    """What that attempt of the write comes to."""
+    environment = ActivityEnvironment()
+    environment.info = replace(environment.info, scheduled_time=NOW, attempt=attempt)
+    changes = ApplicationChanges(ArgoWriter(upstream(argo)))
+    write = changes.sync if isinstance(action, SyncApplication) else changes.rollback
+    request = ApplyInput(planned=planned(action), precondition=REVIEWED, change_id="change-1")
+    return await environment.run(write, request)
+
+
+@pytest.mark.parametrize("action", [ROLLBACK, SYNC], ids=["rollback", "sync"])
+async def test_a_deployment_before_the_first_attempt_is_somebody_elses(action: ApplicationAction):
+    """The same revision, deployed between the order and our first look: drift, nothing is asked for."""
+    argo = Argo()
+    argo.start(action.revision)
+    argo.finish()
+    with pytest.raises(PreconditionDrift):
+        await applied(argo, action, attempt=1)
+    assert argo.requests == []
+
+
+@pytest.mark.parametrize("action", [ROLLBACK, SYNC], ids=["rollback", "sync"])
+async def test_the_attempt_after_a_lost_answer_finds_the_first(action: ApplicationAction):
+    """One operation, although the first attempt did not learn that it had begun."""
+    argo = Argo(lose=1)
+    with pytest.raises(UpstreamUnavailable):
+        await applied(argo, action, attempt=1)
+    argo.finish()
+    assert (await applied(argo, action, attempt=2)).already
+    assert len(argo.requests) == 1
