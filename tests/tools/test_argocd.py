@@ -197,6 +197,16 @@ async def test_applications_of_every_form_are_read(upstream: Build):
     assert (state.entry.self_heal, state.operation_phase, state.destination_namespace) == (False, None, None)
 
 
+async def test_an_operation_that_was_asked_for_is_the_one_that_is_read(upstream: Build):
+    """Not the one before it, while Argo CD has not picked it up yet."""
+    argo = Argo()
+    argo.start(NEW)
+    argo.finish()
+    argo.waiting = {"sync": {"revision": OLD}}
+    state = (await ArgoReader(upstream(argo)).application("shop")).value
+    assert (state.operation_phase, state.operation_message) == ("Running", "asked for, not begun yet")
+
+
 async def test_a_secrets_addresses_are_read_and_nothing_else_of_it(upstream: Build):
     """Where a client connects to is needed to find what it shares with others. Of logins one sees which are equal."""
     plain = {"DB_HOST": "db-leader", "DB_PORT": "3306", "DB_PASSWORD": "hunter22", "DB_USER": "shop", "NOTHING": ""}

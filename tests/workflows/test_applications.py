@@ -1,5 +1,6 @@
 """The activities that change an application, over an Argo CD in memory."""
 
+import asyncio
 from dataclasses import replace
 
 import httpx
@@ -9,13 +10,15 @@ from temporalio.testing import ActivityEnvironment
 from domain.actions import RollbackApplication, SyncApplication
 from domain.errors import PreconditionDrift, UpstreamUnavailable
 from domain.plans import PlannedAction, PredictedEffect
-from tests.tools.argo import NOW, REVIEWED, ROLLBACK, SYNC, Argo
+from tests.tools.argo import NEW, NOW, OLD, REVIEWED, ROLLBACK, SYNC, Argo
 from tests.tools.peers import FAST
+from tools.argocd.read import ArgoReader
 from tools.argocd.write import ArgoWriter
 from tools.artifacts import MemoryArtifacts
 from tools.http import Upstream
 from workflows.activities.changes import ApplicationChanges
-from workflows.messages import ApplyInput, ApplyResult
+from workflows.activities.settling import Settling
+from workflows.messages import ApplyInput, ApplyResult, SettleInput, SettleResult
 
 ApplicationAction = SyncApplication | RollbackApplication
 
@@ -60,3 +63,25 @@ async def test_the_attempt_after_a_lost_answer_finds_the_first(action: Applicati
     argo.finish()
     assert (await applied(argo, action, attempt=2)).already
     assert len(argo.requests) == 1
+
+
+async def settled(argo: Argo, action: ApplicationAction) -> SettleResult:
+    """What comes of the write."""
+    settling = Settling(None, ArgoReader(upstream(argo)))
+    return await ActivityEnvironment().run(settling.settle, SettleInput(planned=planned(action)))
+
+
+async def test_an_operation_that_has_not_begun_is_waited_for():
+    """What Argo CD shows of the operation before is not what came of ours."""
+    argo = Argo()
+    argo.start(NEW)
+    argo.finish()
+    reviewed = argo.history[-1]
+    argo.waiting = {"sync": {"revision": OLD}}
+    settling = asyncio.create_task(settled(argo, ROLLBACK))
+    await asyncio.sleep(0.2)
+    assert not settling.done()
+    argo.start(OLD)
+    argo.finish()
+    after = (await settling).after
+    assert (after.last_history_id, after.deployed_revision) == (reviewed["id"] + 1, OLD)

@@ -17,7 +17,10 @@ class ResourceState(Model):
 
 
 class ApplicationState(Model):
-    """An application now. `conditions` are `type: message`; `operation_phase` is None before the first operation."""
+    """An application now. `conditions` are `type: message`.
+
+    `operation_phase` is of the operation that was asked for, runs, or ran last; None before the first.
+    """
 
     entry: ApplicationEntry
     precondition: ApplicationPrecondition

@@ -19,7 +19,7 @@ def precondition_of(app: Application) -> ApplicationPrecondition:
 
 def state_of(app: Application) -> ApplicationState:
     """The application as readers see it."""
-    operation = app.status.operation_state
+    operation = operation_of(app)
     automated = app.spec.sync_policy.automated
     return ApplicationState(
         entry=ApplicationEntry(
@@ -36,8 +36,8 @@ def state_of(app: Application) -> ApplicationState:
             self_heal=app.auto_sync and automated is not None and automated.self_heal,
         ),
         precondition=precondition_of(app),
-        operation_phase=operation.phase or None if operation else None,
-        operation_message=operation.message if operation else "",
+        operation_phase=operation.phase,
+        operation_message=operation.message,
         images=app.status.summary.images or (),
         resources=_resources(app),
         destination_namespace=app.spec.destination.namespace,
