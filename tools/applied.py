@@ -7,7 +7,11 @@ CHANGE_KEY = "triagent.dev/change"
 
 
 class Applied(Model):
-    """The change is in place. `already` says that an earlier attempt of the same change had put it there."""
+    """The change is in place. `already` says that an earlier attempt of the same change had put it there.
+
+    `generation` is the one a workload's spec has by this change alone; None for applications.
+    """
 
     already: bool
     detail: str
+    generation: int | None = None

@@ -27,10 +27,10 @@ with workflow.unsafe.imports_passed_through():
 
 
 class Done(Model):
-    """An action that was applied, and what must still hold when it is undone."""
+    """An action that was applied, and what must still hold when it is undone; None where others changed it since."""
 
     planned: PlannedAction
-    after: Precondition
+    after: Precondition | None
 
 
 class _NotApplied(Exception):
@@ -110,15 +110,16 @@ class ChangeExecution:
             )
         except ActivityError as error:
             raise await self._failed(planned.action, error, undoing=undoing) from error
-        settled = await self._settle(planned, undoing=undoing)
+        settled = await self._settle(planned, result, undoing=undoing)
         if not undoing:
             self._done.append(Done(planned=planned, after=settled.after))
             detail = "; ".join(text for text in (result.detail, settled.detail) if text)
             await self._recorder.record("RemediationApplied", {**_about(planned.action), "detail": detail})
 
-    async def _settle(self, planned: PlannedAction, *, undoing: bool) -> SettleResult:
+    async def _settle(self, planned: PlannedAction, written: ApplyResult, *, undoing: bool) -> SettleResult:
+        request = SettleInput(planned=planned, generation=written.generation)
         try:
-            return await workflow.execute_activity_method(Settling.settle, SettleInput(planned=planned), **SETTLE)
+            return await workflow.execute_activity_method(Settling.settle, request, **SETTLE)
         except ActivityError as error:
             reason = f"{describe(planned.action)} was written, but not followed: {error.cause or error}"
             if undoing:
@@ -191,7 +192,11 @@ class ChangeExecution:
         action = done.planned.inverse
         if action is None:
             return None
-        planned = done.planned.model_copy(update={"action": action, "inverse": None})
+        if done.after is None:
+            changed = f"somebody else changed {target_of(action)} right after our write"
+            await self._undone(action, succeeded=False, detail=changed)
+            return f"{describe(action)}: {changed}"
+        planned = done.planned.model_copy(update={"action": action, "precondition": done.after, "inverse": None})
         try:
             await self._apply(planned, done.after, change_id, undoing=True)
         except _NotApplied as problem:

@@ -111,24 +111,33 @@ class ApplyInput(Model):
 
 
 class ApplyResult(Model):
-    """A write that is done, by this attempt or (`already`) by an earlier one."""
+    """A write that is done, by this attempt or (`already`) by an earlier one.
+
+    `generation` is the one a workload's spec has by this write alone; None for applications.
+    """
 
     already: bool
     detail: str
+    generation: int | None = None
 
 
 class SettleInput(Model):
-    """Wait until a write has taken its course."""
+    """Wait until a write has taken its course. `generation` is the one it gave to a workload's spec."""
 
     planned: PlannedAction
+    generation: int | None = None
 
 
 class SettleResult(Model):
-    """The state after a write: what must still hold when it is undone. `settled` is False when time ran out."""
+    """What came of a write. `settled` is False when time ran out.
+
+    `after` is the state that the write alone has made: what must still hold when it is undone. None where somebody else
+    has changed the object since: then there is nothing an undo could rest on.
+    """
 
     settled: bool
     detail: str
-    after: Precondition
+    after: Precondition | None
 
 
 class DecisionReceipt(Model):

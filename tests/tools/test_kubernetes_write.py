@@ -256,6 +256,18 @@ async def test_without_a_time_a_restart_is_stamped_with_its_change(upstream: Bui
     assert patch["spec"] == {"template": {"metadata": {"annotations": stamped}}}
 
 
+async def test_a_write_says_which_generation_is_its_own(client: Upstream):
+    """Also at a later attempt, after somebody has changed the workload: theirs is not taken for ours."""
+    action = ScaleWorkload(workload=ref("catalog"), replicas=6)
+    precondition = await reviewed(client, action.workload)
+    writer = KubernetesWriter(client)
+    first = await writer.apply(action, precondition, "mine", at=AT)
+    assert first.generation == (await reviewed(client, action.workload)).generation
+    await client.patch(path("catalog"), {"spec": {"replicas": 7}}, MERGE)
+    again = await writer.apply(action, precondition, "mine", at=AT)
+    assert (again.already, again.generation) == (True, first.generation)
+
+
 async def test_a_conflict_with_a_new_spec_is_drift(upstream: Build):
     """Somebody changed the spec between our look and our patch."""
     server = Busy(conflicts=1, spec_changes=True)

@@ -75,13 +75,39 @@ async def test_an_operation_that_has_not_begun_is_waited_for():
     """What Argo CD shows of the operation before is not what came of ours."""
     argo = Argo()
     argo.start(NEW)
-    argo.finish()
-    reviewed = argo.history[-1]
+    argo.finish("Failed")
     argo.waiting = {"sync": {"revision": OLD}}
     settling = asyncio.create_task(settled(argo, ROLLBACK))
     await asyncio.sleep(0.2)
     assert not settling.done()
     argo.start(OLD)
     argo.finish()
-    after = (await settling).after
-    assert (after.last_history_id, after.deployed_revision) == (reviewed["id"] + 1, OLD)
+    assert (await settling).after == REVIEWED.model_copy(update={"last_history_id": 2, "deployed_revision": OLD})
+
+
+@pytest.mark.parametrize("action", [ROLLBACK, SYNC], ids=["rollback", "sync"])
+@pytest.mark.parametrize("others", ["their revision", "our revision", "auto-sync"])
+async def test_what_others_deploy_while_an_operation_settles_is_not_ours_to_undo(
+    action: ApplicationAction, others: str
+):
+    """Another entry of the history, whichever its revision, or another policy: no state for an undo to rest on."""
+    argo = Argo()
+    argo.start(action.revision)
+    argo.finish()
+    if others == "auto-sync":
+        argo.auto_sync = True
+    else:
+        argo.start("c" * 40 if others == "their revision" else action.revision)
+        argo.finish()
+    result = await settled(argo, action)
+    assert result.after is None
+    assert "somebody else" in result.detail
+
+
+@pytest.mark.parametrize("action", [ROLLBACK, SYNC], ids=["rollback", "sync"])
+async def test_what_a_failed_operation_leaves_can_be_undone(action: ApplicationAction):
+    """It deployed nothing as a whole: the history is the reviewed one, to which the undo goes back."""
+    argo = Argo()
+    argo.start(action.revision)
+    argo.finish("Failed")
+    assert (await settled(argo, action)).after == REVIEWED

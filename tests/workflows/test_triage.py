@@ -181,6 +181,18 @@ async def test_somebody_elses_change_is_not_undone(stage: Stage):
     assert "not undone" in stage.pages.pages[0].summary
 
 
+async def test_what_somebody_changes_while_a_write_settles_is_not_undone(stage: Stage):
+    """What is found when the rollout has come to rest may be theirs: the undo stands back, and the page says so."""
+    stage.signals.value = 0.4
+    stage.cluster.meddled = True
+    triage = await stage.start()
+    await stage.decide(await stage.until(triage.id, "awaiting_approval"))
+    assert (await triage.result()).status == "escalated"
+    assert [action.replicas for action in stage.cluster.writes] == [4]
+    assert "not undone: scale deployment/checkout to 2 replicas: " in stage.pages.pages[0].summary
+    assert stage.facts.types(triage.id).count("RemediationRolledBack") == 1
+
+
 async def test_drift_voids_the_approval_and_asks_again(stage: Stage):
     """A change between review and execution: nothing is written, and the new plan has a new digest."""
     triage = await stage.start()

@@ -108,7 +108,8 @@ class Cluster:
     """Reader, preview and writer of one workload; counts the writes that had an effect.
 
     `lost_answers` makes that many writes take effect and then fail, as when the connection breaks; with `gone` no other
-    attempt gets through. After a write so many reads as `refusals` says are not allowed.
+    attempt gets through. After a write so many reads as `refusals` says are not allowed. With `meddled` somebody else
+    changes the workload after each write.
     """
 
     def __init__(self) -> None:
@@ -118,6 +119,7 @@ class Cluster:
         self.gone = False
         self.refuse_writes = False
         self.refusals = 0
+        self.meddled = False
 
     async def workload(self, ref: WorkloadRef) -> Reading[WorkloadState]:
         live = self.workload_
@@ -145,7 +147,7 @@ class Cluster:
         if self.refuse_writes:
             raise PreconditionDrift("refused for the test")
         if change_id in live.changes:
-            return Applied(already=True, detail="already applied")
+            return Applied(already=True, detail="already applied", generation=live.changes[change_id])
         if precondition.generation != live.generation:
             raise PreconditionDrift(f"generation is {live.generation}, approved was {precondition.generation}")
         self._change(action)
@@ -155,7 +157,9 @@ class Cluster:
             self.lost_answers -= 1
             message, kind = "the connection broke", UpstreamUnavailable.__name__
             raise ApplicationError(message, type=kind, non_retryable=self.gone)
-        return Applied(already=False, detail="applied")
+        if self.meddled:
+            self.drift()
+        return Applied(already=False, detail="applied", generation=live.changes[change_id])
 
     def drift(self) -> None:
         """Somebody else changes the workload."""

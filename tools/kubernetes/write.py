@@ -50,10 +50,15 @@ class KubernetesWriter:
         for _ in range(ATTEMPTS):
             live = await self._live(path, action.workload)
             if live.metadata.annotations.get(CHANGE_KEY) == change_id:
-                return Applied(already=True, detail=f"an earlier attempt did it: {describe(action)}")
+                # One patch makes one generation at most: what is above it is somebody else's.
+                ours = min(live.metadata.generation, precondition.generation + 1)
+                detail = f"an earlier attempt did it: {describe(action)}"
+                return Applied(already=True, detail=detail, generation=ours)
             refuse_drift(action.workload, live, precondition)
-            if await self._patched(path, action, live, change_id=change_id, stamp=time_stamp(at) if at else change_id):
-                return Applied(already=False, detail=describe(action))
+            stamp = time_stamp(at) if at else change_id
+            patched = await self._patched(path, action, live, change_id=change_id, stamp=stamp)
+            if patched is not None:
+                return Applied(already=False, detail=describe(action), generation=patched.metadata.generation)
         raise UpstreamUnavailable("kubernetes", f"{action.workload} changed under each of {ATTEMPTS} attempts")
 
     async def _live(self, path: str, ref: WorkloadRef) -> Workload:
@@ -65,8 +70,10 @@ class KubernetesWriter:
             _refuse_withdrawn(ref, exc)
             raise
 
-    async def _patched(self, path: str, action: WorkloadAction, live: Workload, *, change_id: str, stamp: str) -> bool:
-        """Whether the patch landed; False if the object had changed since it was read."""
+    async def _patched(
+        self, path: str, action: WorkloadAction, live: Workload, *, change_id: str, stamp: str
+    ) -> Workload | None:
+        """The object as the patch made it; None if it had changed since it was read."""
         try:
             patch = await patch_for(self.endpoint.get, action, live, stamp)
         except NotFound as exc:
@@ -80,13 +87,13 @@ class KubernetesWriter:
             "annotations": {CHANGE_KEY: change_id},
         }
         try:
-            await self.endpoint.patch(path, patch, STRATEGIC_MERGE, {"fieldManager": FIELD_MANAGER})
+            answer = await self.endpoint.patch(path, patch, STRATEGIC_MERGE, {"fieldManager": FIELD_MANAGER})
         except UpstreamRejected as exc:
             if exc.status == 409:
-                return False
+                return None
             _refuse_withdrawn(action.workload, exc)
             raise
-        return True
+        return self.endpoint.parsed(WORKLOAD, answer)
 
 
 def _refuse_withdrawn(ref: WorkloadRef, exc: UpstreamRejected) -> None:

@@ -60,7 +60,7 @@ class WorkloadChanges:
             raise Misconfigured(f"{action.type} is not a change of a workload")
         ordered = activity.info().scheduled_time  # the same on every attempt
         applied = await self._writer.apply(action, precondition, request.change_id, at=ordered)
-        return ApplyResult(already=applied.already, detail=applied.detail)
+        return ApplyResult(already=applied.already, detail=applied.detail, generation=applied.generation)
 
 
 class ApplicationChanges:

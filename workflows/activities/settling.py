@@ -9,6 +9,7 @@ from temporalio import activity
 from domain.actions import RollbackApplication, SyncApplication
 from domain.errors import Misconfigured, UpstreamRejected
 from domain.objects import WorkloadRef
+from domain.plans import ApplicationPrecondition, Precondition
 from tools.argocd.read import ArgoReader
 from tools.http import NOT_ALLOWED
 from tools.kubernetes.read import KubernetesReader
@@ -38,10 +39,10 @@ class Settling:
         """Wait for the action's object to come to rest."""
         action = request.planned.action
         if isinstance(action, SyncApplication | RollbackApplication):
-            return await self._application(action.application)
-        return await self._workload(action.workload)
+            return await self._application(action, request.planned.precondition)
+        return await self._workload(action.workload, request.planned.precondition.uid, request.generation)
 
-    async def _workload(self, ref: WorkloadRef) -> SettleResult:
+    async def _workload(self, ref: WorkloadRef, uid: str, generation: int | None) -> SettleResult:
         kubernetes = self._kubernetes
         if kubernetes is None:
             raise Misconfigured("Kubernetes is not configured: set TRIAGE_KUBERNETES__KUBECONFIG")
@@ -50,20 +51,23 @@ class Settling:
             state = (await self._allowed(lambda: kubernetes.workload(ref))).value
             late = asyncio.get_running_loop().time() >= deadline
             if state.rolled_out or late:
-                return SettleResult(settled=state.rolled_out, detail=state.message, after=state.precondition)
+                now = state.precondition
+                ours = (now.uid, now.generation) == (uid, generation)
+                return _result(state.rolled_out, state.message, now, ours=ours)
             await self._pause(state.message)
 
-    async def _application(self, name: str) -> SettleResult:
+    async def _application(self, action: SyncApplication | RollbackApplication, before: Precondition) -> SettleResult:
         argocd = self._argocd
         if argocd is None:
             raise Misconfigured("Argo CD is not configured: set TRIAGE_ARGOCD__URL")
         deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
         while True:
-            state = (await self._allowed(lambda: argocd.application(name))).value
+            state = (await self._allowed(lambda: argocd.application(action.application))).value
             finished = state.operation_phase in FINISHED and state.entry.health != "Progressing"
             detail = f"operation {state.operation_phase or 'none'}, health {state.entry.health}"
             if finished or asyncio.get_running_loop().time() >= deadline:
-                return SettleResult(settled=finished, detail=detail, after=state.precondition)
+                now = state.precondition
+                return _result(finished, detail, now, ours=now in (before, _deployed(action, before)))
             await self._pause(detail)
 
     async def _allowed(self, read: Callable[[], Awaitable[StateT]]) -> StateT:
@@ -79,3 +83,17 @@ class Settling:
     async def _pause(self, detail: str) -> None:
         activity.heartbeat(detail)
         await asyncio.sleep(POLL_SECONDS)
+
+
+def _deployed(action: SyncApplication | RollbackApplication, before: Precondition) -> Precondition:
+    """What the operation alone makes of `before`: one more entry of the history, at its revision."""
+    if not isinstance(before, ApplicationPrecondition):
+        return before
+    entry = {"last_history_id": before.last_history_id + 1, "deployed_revision": action.revision}
+    return before.model_copy(update=entry)
+
+
+def _result(settled: bool, detail: str, now: Precondition, *, ours: bool) -> SettleResult:
+    if ours:
+        return SettleResult(settled=settled, detail=detail, after=now)
+    return SettleResult(settled=settled, detail=f"{detail}; somebody else has changed it since our write", after=None)
