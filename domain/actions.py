@@ -42,7 +42,7 @@ class UndoRollout(Model):
 
 
 class SyncApplication(Model):
-    """Let Argo CD apply what Git says at `revision`. Undone by rolling back to the history entry before."""
+    """Let Argo CD apply what Git says at `revision`. Undone by rolling back to the history entry before, if one may."""
 
     base_risk: ClassVar[Risk] = "medium"
     type: Literal["sync_application"] = "sync_application"

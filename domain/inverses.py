@@ -13,9 +13,9 @@ from domain.plans import ApplicationPrecondition, Precondition, WorkloadPrecondi
 
 
 def inverse(action: Action, before: Precondition) -> Action | None:
-    """The action that puts `before` back; None where nothing is lost (a restart).
+    """The action that puts `before` back; None where nothing is lost (a restart), or there is `no_way_back`.
 
-    Raises `InvalidPlan` where the state cannot be put back, so that no such action is ever asked for.
+    Raises `InvalidPlan` where it is not known what to put back, so that no such action is ever asked for.
     """
     match action:
         case RestartWorkload():
@@ -29,11 +29,25 @@ def inverse(action: Action, before: Precondition) -> Action | None:
             return UndoRollout(workload=action.workload, to_revision=revision)
         case SyncApplication():
             state = _deployed(action, before)
+            if no_way_back(action, before):
+                return None
             return RollbackApplication(
                 application=action.application, history_id=state.last_history_id, revision=state.deployed_revision
             )
         case RollbackApplication():
             return SyncApplication(application=action.application, revision=_deployed(action, before).deployed_revision)
+
+
+def no_way_back(action: Action, before: Precondition) -> str:
+    """Why nothing could undo `action`, as a sentence; empty where something could, or nothing is lost (a restart)."""
+    if not isinstance(action, SyncApplication):
+        return ""
+    state = _deployed(action, before)
+    if state.deployed_revision == action.revision:
+        return "It cannot be undone: its revision is deployed already, and what objects have beside it is kept nowhere."
+    if state.auto_sync:
+        return "It cannot be undone: Argo CD rolls nothing back while auto-sync is on."
+    return ""
 
 
 def _workload(before: Precondition) -> WorkloadPrecondition:

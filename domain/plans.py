@@ -70,7 +70,7 @@ class PredictedEffect(Model):
 
 
 class PlannedAction(Model):
-    """An action with what must hold before it, what it will do, and what undoes it (None: nothing to undo)."""
+    """An action with what must hold before it, what it will do, and what undoes it (None: nothing does)."""
 
     action: Action
     risk: Risk

@@ -81,8 +81,8 @@ def _scale_refusals(action: ScaleWorkload, inventory: Inventory, policy: Policy)
     return reasons
 
 
-def risk_of(action: Action, inventory: Inventory, policy: Policy) -> Risk:
-    """The action's own risk, raised where policy calls the namespace high-risk."""
-    if namespace_of(action, inventory) in policy.high_risk_namespaces:
+def risk_of(action: Action, inventory: Inventory, policy: Policy, *, final: bool = False) -> Risk:
+    """The action's own risk, raised where it is `final` (nothing could undo it) or in a high-risk namespace."""
+    if final or namespace_of(action, inventory) in policy.high_risk_namespaces:
         return "high"
     return action.base_risk

@@ -9,6 +9,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 with workflow.unsafe.imports_passed_through():
     from domain.actions import Action, describe, target_of
     from domain.checks import CheckResult, describe_check
+    from domain.inverses import no_way_back
     from domain.model import Model
     from domain.plans import PlannedAction, Precondition
     from workflows.activities.changes import activity_for
@@ -191,7 +192,8 @@ class ChangeExecution:
     async def _undo(self, done: Done, change_id: str) -> str | None:
         action = done.planned.inverse
         if action is None:
-            return None
+            final = no_way_back(done.planned.action, done.planned.precondition)
+            return f"{describe(done.planned.action)}: {final}" if final else None
         if done.after is None:
             changed = f"somebody else changed {target_of(action)} right after our write"
             await self._undone(action, succeeded=False, detail=changed)

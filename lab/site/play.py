@@ -29,10 +29,14 @@ REASON = "evidence and effect agree"
 
 @dataclass(frozen=True)
 class Stage:
-    """Where incidents are played: `reviewing` has the token of somebody who may approve, `control` sees the pages."""
+    """Where incidents are played: `control` sees the pages.
+
+    `reviewing` has the token of somebody who may approve, `seconding` that of another, who is asked where two must.
+    """
 
     site: Site
     reviewing: Api
+    seconding: Api
     control: Control
     audit: AuditLog
     writer: str
@@ -144,4 +148,5 @@ def _follow(stage: Stage, incident_id: str, told: Story) -> None:
     for fact in stage.reviewing.facts(incident_id, within=CLOSED_WITHIN):
         told.history.append(fact)
         if isinstance(fact, RemediationProposed):
-            stage.reviewing.decide(incident_id, "approve", digest=fact.digest, reason=REASON)
+            for reviewer in (stage.reviewing, stage.seconding)[: fact.quorum]:
+                reviewer.decide(incident_id, "approve", digest=fact.digest, reason=REASON)

@@ -7,7 +7,7 @@ from domain.actions import ACTION, RestartWorkload, RollbackApplication, ScaleWo
 from domain.checks import AlertsClearedCheck, ApplicationCheck, RolloutCheck, SignalCheck
 from domain.errors import InvalidPlan
 from domain.inventory import ApplicationEntry, Deployed, Inventory, RolloutRevision, WorkloadEntry, violations
-from domain.inverses import inverse
+from domain.inverses import inverse, no_way_back
 from domain.model import canonical_json
 from domain.objects import WorkloadRef
 from domain.plans import ApplicationPrecondition, Plan, PlanDraft, WorkloadPrecondition, held_to
@@ -151,6 +151,29 @@ def test_what_cannot_be_undone_cannot_be_planned():
     never = APPLIED.model_copy(update={"deployed_revision": "", "last_history_id": -1})
     with pytest.raises(InvalidPlan, match="no deployed revision"):
         inverse(SyncApplication(application="shop-checkout", revision="cccc"), never)
+
+
+@pytest.mark.parametrize(
+    ("revision", "before", "reason"),
+    [
+        ("bbbb", APPLIED, "is deployed already"),
+        ("cccc", APPLIED.model_copy(update={"auto_sync": True}), "while auto-sync is on"),
+        ("cccc", APPLIED, ""),
+    ],
+)
+def test_a_sync_that_no_rollback_puts_right_has_no_inverse_and_says_why(revision, before, reason):
+    """Back to the revision it deploys is no way back, and Argo CD rolls nothing back under auto-sync."""
+    action = SyncApplication(application="shop-checkout", revision=revision)
+    assert reason in no_way_back(action, before)
+    assert bool(no_way_back(action, before)) == bool(reason) == (inverse(action, before) is None)
+
+
+def test_what_cannot_be_undone_is_of_high_risk_but_for_a_restart():
+    """A restart has nothing to undo, which is something else."""
+    assert no_way_back(RestartWorkload(workload=CHECKOUT), BEFORE) == ""
+    sync = SyncApplication(application="shop-checkout", revision="bbbb")
+    assert risk_of(sync, SEEN, Policy(), final=True) == "high"
+    assert risk_of(sync, SEEN, Policy()) == "medium"
 
 
 @pytest.mark.parametrize("replicas", [0, 9, 51])

@@ -44,7 +44,7 @@ SETTINGS = {
 }
 """Seconds where a site waits minutes."""
 HISTORY_S = 60
-REVIEWER = "reviewer"
+REVIEWERS = ("reviewer", "second-reviewer")
 READ_ONLY = ("incidents:read",)
 TOGETHER = ("node-selector", "missing-image")
 """In two namespaces at the same time."""
@@ -80,17 +80,18 @@ def theatre(full: bool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Th
         product = start_product(servers, folder / "triagent", {**stack.settings, **SETTINGS}, port=port)
         webhook.token_file.write_text(product.issue_token("alertmanager", scopes=("alerts:write",)))
         control = Control(stack.site.traffic.control, stack.cluster.prometheus)
-        with closing(_reviewing(product)) as reviewing, closing(control):
+        first, second = (_reviewing(product, name) for name in REVIEWERS)
+        with closing(first), closing(second), closing(control):
             control.wait_for_history(HISTORY_S)
-            stage = Stage(stack.site, reviewing, control, stack.cluster.audit, WRITER)
+            stage = Stage(stack.site, first, second, control, stack.cluster.audit, WRITER)
             reading = {"TRIAGE_URL": product.url, "TRIAGE_TOKEN": product.issue_token("recorder", scopes=READ_ONLY)}
             mended = MendedStates(folder / "mended", {**stack.settings, **reading})
             yield Theatre(full, stage, (servers.log_dir, stack.cluster.run_dir / "logs"), mended, [])
 
 
-def _reviewing(product: Product) -> Api:
+def _reviewing(product: Product, name: str) -> Api:
     scopes = ("incidents:read", "incidents:decide")
-    return Api(product.url, product.issue_token(REVIEWER, scopes=scopes, roles=("approver",)))
+    return Api(product.url, product.issue_token(name, scopes=scopes, roles=("approver",)))
 
 
 @pytest.mark.parametrize("name", ALONE)
@@ -158,7 +159,7 @@ def _check(stage: Stage, scene: Played) -> None:
 
 
 def _check_change(stage: Stage, scene: Played) -> None:
-    """One plan of one action that says what must be known of it; approved by the reviewer, written once, verified."""
+    """One plan of one action that says what must be known of it; approved by all it takes, written once, verified."""
     ending, told = ENDINGS[scene.incident.name], scene.main
     (proposed,) = scene.plans
     (action,) = proposed.plan.actions
@@ -166,7 +167,7 @@ def _check_change(stage: Stage, scene: Played) -> None:
     assert ending.says(stage.site) in action.predicted_effect.summary
     decided, verified = told.last(DecisionRecorded), told.last(VerificationCompleted)
     assert decided is not None
-    assert (decided.decision.actor, decided.outcome) == (REVIEWER, "approved")
+    assert (decided.decision.actor, decided.outcome) == (REVIEWERS[proposed.quorum - 1], "approved")
     assert verified is not None
     assert verified.passed
     assert len(scene.writes) == len(ending.writes)

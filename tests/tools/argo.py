@@ -20,7 +20,10 @@ SYNC = SyncApplication(application="shop", revision=NEW)
 
 @dataclass
 class Argo:
-    """The part of Argo CD that decides: one operation at a time, a growing history, remarks kept with a sync."""
+    """The part of Argo CD that decides: one operation at a time, a growing history, remarks kept with a sync.
+
+    Operations run until they are told to finish, or, if `prompt`, until somebody looks.
+    """
 
     auto_sync: bool = False
     uid: str = "u"
@@ -31,11 +34,18 @@ class Argo:
     waiting: dict[str, object] | None = None
     requests: list[dict[str, object]] = field(default_factory=list)
     lose: int = 0
+    prompt: bool = False
     clock: datetime = NOW
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         if request.method == "POST":
             return self._start(request)
+        if "/can-i/" in request.url.path:
+            return httpx.Response(200, json={"value": "yes"})
+        if request.url.path.endswith("/manifests"):
+            return httpx.Response(200, json={"manifests": [], "revision": request.url.params["revision"]})
+        if self.prompt and self.waiting:
+            self.finish()
         return httpx.Response(200, json=self.document())
 
     def document(self) -> dict[str, object]:

@@ -1,24 +1,48 @@
 """The activities that change an application, over an Argo CD in memory."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
+from uuid import uuid4
 
 import httpx
 import pytest
 from temporalio.testing import ActivityEnvironment
+from temporalio.worker import Worker
 
 from domain.actions import RollbackApplication, SyncApplication
+from domain.checks import ApplicationCheck
 from domain.errors import PreconditionDrift, UpstreamUnavailable
-from domain.plans import PlannedAction, PredictedEffect
+from domain.facts import Fact
+from domain.inventory import ApplicationEntry, Deployed, Inventory
+from domain.plans import Plan, PlanDraft, PlannedAction, PredictedEffect
+from domain.policy import Policy
+from domain.signals import SignalCatalogue
+from service.temporal import connect
+from tests.domain.factories import decision
 from tests.tools.argo import NEW, NOW, OLD, REVIEWED, ROLLBACK, SYNC, Argo
 from tests.tools.peers import FAST
+from tests.workflows.world import QUICK, MemoryFacts
+from tools.argocd.preview import ArgoPreview
 from tools.argocd.read import ArgoReader
 from tools.argocd.write import ArgoWriter
 from tools.artifacts import MemoryArtifacts
 from tools.http import Upstream
 from workflows.activities.changes import ApplicationChanges
+from workflows.activities.preparation import Preparation, PrepareInput
+from workflows.activities.records import Records
 from workflows.activities.settling import Settling
-from workflows.messages import ApplyInput, ApplyResult, SettleInput, SettleResult
+from workflows.activities.verification import Verification
+from workflows.execution import ChangeExecution
+from workflows.messages import (
+    ApplyInput,
+    ApplyResult,
+    ExecutionInput,
+    ExecutionResult,
+    SettleInput,
+    SettleResult,
+    TriageOptions,
+)
 
 ApplicationAction = SyncApplication | RollbackApplication
 
@@ -26,6 +50,47 @@ ApplicationAction = SyncApplication | RollbackApplication
 def upstream(argo: Argo) -> Upstream:
     transport = httpx.MockTransport(argo)
     return Upstream("argocd", "http://argocd.test", artifacts=MemoryArtifacts(), policy=FAST, transport=transport)
+
+
+class Ledger(MemoryFacts):
+    """Facts of a change that no incident was opened for."""
+
+    async def append(self, facts: Sequence[Fact]) -> None:
+        self.facts.extend(facts)
+
+
+SEEN = Inventory(
+    applications=(
+        ApplicationEntry(
+            name="shop",
+            namespace="shop",
+            target_revision="HEAD",
+            history=(Deployed(history_id=0, revision=OLD), Deployed(history_id=1, revision=NEW)),
+        ),
+    )
+)
+
+
+async def prepared(argo: Argo, action: ApplicationAction) -> Plan:
+    """The plan that is put before its reviewers, over checks that this Argo CD never passes."""
+    reader = ArgoReader(upstream(argo))
+    preparation = Preparation(
+        Policy(),
+        kubernetes=None,
+        kubernetes_preview=None,
+        argocd=reader,
+        argocd_preview=ArgoPreview(reader, reader.upstream),
+    )
+    request = PrepareInput(
+        incident_id="inc-1",
+        version=1,
+        draft=PlanDraft(actions=(action,), checks=(ApplicationCheck(application="shop"),)),
+        inventory=SEEN,
+        evidence_digests=(),
+        proposed_by="ana",
+        at=NOW,
+    )
+    return (await ActivityEnvironment().run(preparation.prepare, request)).plan
 
 
 def planned(action: ApplicationAction) -> PlannedAction:
@@ -111,3 +176,53 @@ async def test_what_a_failed_operation_leaves_can_be_undone(action: ApplicationA
     argo.start(action.revision)
     argo.finish("Failed")
     assert (await settled(argo, action)).after == REVIEWED
+
+
+async def test_the_card_says_of_a_sync_that_it_cannot_be_undone():
+    """With nothing to go back to, two people decide, and they are told."""
+    (card,) = (await prepared(Argo(), SYNC)).actions
+    assert (card.inverse, card.risk) == (None, "high")
+    assert "It cannot be undone: its revision is deployed already" in card.predicted_effect.summary
+    (other,) = (await prepared(Argo(), SYNC.model_copy(update={"revision": OLD}))).actions
+    back = RollbackApplication(application="shop", history_id=1, revision=NEW)
+    assert (other.inverse, other.risk) == (back, "medium")
+    assert "cannot be undone" not in other.predicted_effect.summary
+
+
+@pytest.mark.temporal
+async def test_a_sync_that_did_not_help_and_cannot_be_undone_is_left_to_a_human(temporal_address: str):
+    """Nobody is told that every action was undone."""
+    argo = Argo(prompt=True)
+    result = await carried_out(temporal_address, argo, await prepared(argo, SYNC))
+    assert result.outcome == "stuck"
+    assert "not undone: sync application/shop to bbbbbbbbbbbb: It cannot be undone: " in result.reason
+    assert len(argo.requests) == 1
+
+
+async def carried_out(address: str, argo: Argo, plan: Plan) -> ExecutionResult:
+    """What comes of an approved plan."""
+    facts, client, queue = Ledger(), await connect(address, "default"), f"test-{uuid4().hex[:8]}"
+    reader = ArgoReader(upstream(argo))
+    changes = ApplicationChanges(ArgoWriter(reader.upstream))
+    checks = Verification(
+        signals=SignalCatalogue(signals={"error_ratio": "e"}),
+        window="1m",
+        store=facts,
+        prometheus=None,
+        alertmanager=None,
+        kubernetes=None,
+        argocd=reader,
+    )
+    activities = [
+        *(changes.sync, changes.rollback),
+        Settling(None, reader).settle,
+        checks.check,
+        Records(facts).append,
+    ]
+    async with Worker(client, task_queue=queue, workflows=[ChangeExecution], activities=activities):
+        return await client.execute_workflow(
+            ChangeExecution.run,
+            ExecutionInput(plan=plan, approvals=(decision(plan),), options=TriageOptions(**QUICK)),
+            id=queue,
+            task_queue=queue,
+        )

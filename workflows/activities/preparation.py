@@ -5,7 +5,7 @@ from temporalio import activity
 from domain.actions import Action, RollbackApplication, SyncApplication, describe
 from domain.errors import InvalidPlan, Misconfigured
 from domain.inventory import ApplicationEntry, Inventory, violations
-from domain.inverses import inverse
+from domain.inverses import inverse, no_way_back
 from domain.model import Model, Timestamp
 from domain.plans import RATIONALE_LIMIT, Plan, PlanDraft, PlannedAction, Precondition, PredictedEffect
 from domain.policy import ApprovalRule, Policy, refusals, risk_of
@@ -14,6 +14,8 @@ from tools.argocd.read import ArgoReader
 from tools.kubernetes.preview import KubernetesPreview
 from tools.kubernetes.read import KubernetesReader
 from workflows.activities.holding import Holding
+
+SUMMARY_LIMIT = 1000
 
 
 class PrepareInput(Model):
@@ -85,12 +87,14 @@ class Preparation:
 
     async def _planned(self, action: Action, inventory: Inventory) -> PlannedAction:
         before = await self._precondition(action)
+        undone_by, final = inverse(action, before), no_way_back(action, before)
+        effect = self._noting_reconcilers(action, inventory, await self._effect(action))
         return PlannedAction(
             action=action,
-            risk=risk_of(action, inventory, self._policy),
+            risk=risk_of(action, inventory, self._policy, final=bool(final)),
             precondition=before,
-            predicted_effect=self._noting_reconcilers(action, inventory, await self._effect(action)),
-            inverse=inverse(action, before),
+            predicted_effect=_with_note(effect, final),
+            inverse=undone_by,
         )
 
     async def _precondition(self, action: Action) -> Precondition:
@@ -132,7 +136,9 @@ def _explained(rationale: str, notes: tuple[str, ...]) -> str:
 
 
 def _with_note(effect: PredictedEffect, note: str) -> PredictedEffect:
-    return effect.model_copy(update={"summary": f"{effect.summary} {note}".strip()[:1000]})
+    """The note is never what a long summary is cut by."""
+    kept = effect.summary[: SUMMARY_LIMIT - len(note) - 1]
+    return effect.model_copy(update={"summary": f"{kept} {note}".strip()})
 
 
 def _to_revert(application: ApplicationEntry | None) -> str:
