@@ -1,10 +1,15 @@
 """The objects a triage has seen with its own tools: the only names a plan may use."""
 
+import re
+
 from pydantic import Field
 
 from domain.actions import Action, RollbackApplication, ScaleWorkload, SyncApplication, UndoRollout
+from domain.errors import InvalidPlan
 from domain.model import Model, Timestamp
 from domain.objects import WorkloadRef
+
+COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 class RolloutRevision(Model):
@@ -42,13 +47,17 @@ class Deployed(Model):
 
 
 class ApplicationEntry(Model):
-    """An Argo CD application as it was last seen. `history` is oldest first; its last entry is what is deployed."""
+    """An Argo CD application as it was last seen. `history` is oldest first; its last entry is what is deployed.
+
+    `target_revision` is what it follows, such as a branch; `target_commit` what that stood for when last compared.
+    """
 
     name: str
     namespace: str | None = None
     sync_status: str = "Unknown"
     health: str = "Unknown"
     target_revision: str = ""
+    target_commit: str = ""
     history: tuple[Deployed, ...] = ()
     auto_sync: bool = False
     self_heal: bool = False
@@ -104,7 +113,28 @@ def _application_violations(action: SyncApplication | RollbackApplication, inven
     deployed = {(item.history_id, item.revision) for item in entry.history}
     if isinstance(action, RollbackApplication) and (action.history_id, action.revision) not in deployed:
         return (f"application/{action.application} has no history entry {action.history_id} at {action.revision}",)
-    known = {revision for _, revision in deployed} | {entry.target_revision}
+    known = {revision for _, revision in deployed} | {entry.target_revision, entry.target_commit}
     if isinstance(action, SyncApplication) and action.revision not in known:
         return (f"application/{action.application} was never seen at revision {action.revision}",)
     return ()
+
+
+def pinned(
+    action: SyncApplication | RollbackApplication, entry: ApplicationEntry
+) -> SyncApplication | RollbackApplication:
+    """`action` with the commit in place of the branch or tag that `entry` follows: what is reviewed is deployed.
+
+    Raises `InvalidPlan` where that commit is not known, or where Argo CD would refuse it.
+    """
+    if isinstance(action, RollbackApplication):
+        return action
+    follows = action.revision == entry.target_revision and entry.target_commit
+    revision = entry.target_commit if follows else action.revision
+    deployed = [item.revision for item in entry.history]
+    where = f"application/{entry.name}"
+    if revision not in deployed and not COMMIT.fullmatch(revision):
+        example = f", such as {deployed[-1]} of its history" if deployed else " of 40 hex digits"
+        raise InvalidPlan((f"{where}: {revision} may move after the review; give a commit{example}",))
+    if entry.auto_sync and revision != entry.target_revision:
+        raise InvalidPlan((f"{where} takes no other revision than {entry.target_revision} while auto-sync is on",))
+    return action.model_copy(update={"revision": revision})

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from domain.actions import ACTION, RestartWorkload, RollbackApplication, ScaleWorkload, SyncApplication, UndoRollout
 from domain.checks import AlertsClearedCheck, ApplicationCheck, RolloutCheck, SignalCheck
 from domain.errors import InvalidPlan
-from domain.inventory import ApplicationEntry, Deployed, Inventory, RolloutRevision, WorkloadEntry, violations
+from domain.inventory import ApplicationEntry, Deployed, Inventory, RolloutRevision, WorkloadEntry, pinned, violations
 from domain.inverses import inverse, no_way_back
 from domain.model import canonical_json
 from domain.objects import WorkloadRef
@@ -111,6 +111,52 @@ def test_a_plan_may_name_what_a_tool_saw(action):
     """Seen objects pass inventory and policy."""
     assert violations(action, SEEN) == ()
     assert refusals(action, SEEN, Policy()) == ()
+
+
+COMMIT = "c" * 40
+FOLLOWS = ApplicationEntry(
+    name="shop-checkout", target_revision="main", target_commit=COMMIT, history=SEEN.applications[0].history
+)
+
+
+@pytest.mark.parametrize(
+    ("revision", "entry", "commit"),
+    [
+        ("main", FOLLOWS, COMMIT),
+        (COMMIT, FOLLOWS, COMMIT),
+        ("d" * 64, FOLLOWS, "d" * 64),
+        ("aaaa", FOLLOWS, "aaaa"),
+        (COMMIT, FOLLOWS.model_copy(update={"auto_sync": True, "target_revision": COMMIT}), COMMIT),
+    ],
+)
+def test_a_name_that_moves_is_planned_as_the_commit_it_stands_for(revision, entry, commit):
+    """What was reviewed is what is deployed, wherever the branch is by then; what was deployed has a fixed revision."""
+    action = SyncApplication(application="shop-checkout", revision=revision)
+    assert pinned(action, entry) == SyncApplication(application="shop-checkout", revision=commit)
+
+
+@pytest.mark.parametrize(
+    ("revision", "update", "reason"),
+    [
+        ("main", {"target_commit": ""}, "main may move after the review; give a commit, such as bbbb"),
+        ("main", {"target_commit": "main"}, "main may move after the review"),
+        ("main", {"target_commit": "", "history": ()}, "main may move after the review; give a commit"),
+        ("deadbeef", {}, "deadbeef may move after the review"),
+        ("main", {"auto_sync": True}, "takes no other revision than main while auto-sync is on"),
+        ("aaaa", {"auto_sync": True}, "takes no other revision than main while auto-sync is on"),
+    ],
+)
+def test_a_revision_that_cannot_be_held_to_is_refused(revision, update, reason):
+    """With what to give instead; and under auto-sync Argo CD syncs to nothing but what it follows."""
+    action = SyncApplication(application="shop-checkout", revision=revision)
+    with pytest.raises(InvalidPlan, match=reason):
+        pinned(action, FOLLOWS.model_copy(update=update))
+
+
+def test_the_commit_that_git_is_at_may_be_named():
+    """Whoever sends a card back names the commit that it shows."""
+    seen = Inventory(applications=(FOLLOWS,))
+    assert violations(SyncApplication(application="shop-checkout", revision=COMMIT), seen) == ()
 
 
 @pytest.mark.parametrize("name", ["checkout; rm -rf /", "../x", "Check Out", "", "a" * 300, "x\n"])

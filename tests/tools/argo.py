@@ -35,6 +35,7 @@ class Argo:
     requests: list[dict[str, object]] = field(default_factory=list)
     lose: int = 0
     prompt: bool = False
+    head: str = NEW
     clock: datetime = NOW
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -51,7 +52,11 @@ class Argo:
     def document(self) -> dict[str, object]:
         """The application as the API gives it."""
         automated = {"automated": {"prune": False}} if self.auto_sync else {}
-        status = {"history": self.history, "sync": {"status": "Synced"}, "operationState": self.state}
+        status = {
+            "history": self.history,
+            "sync": {"status": "Synced", "revision": self.head},
+            "operationState": self.state,
+        }
         spec = {"source": {"targetRevision": "HEAD"}, "syncPolicy": automated, "destination": {"namespace": "shop"}}
         return {
             "metadata": {"name": "shop", "uid": self.uid},

@@ -189,6 +189,13 @@ async def test_the_card_says_of_a_sync_that_it_cannot_be_undone():
     assert "cannot be undone" not in other.predicted_effect.summary
 
 
+async def test_a_plan_to_sync_what_is_followed_names_the_commit():
+    """What people approve is what is deployed, wherever HEAD is by then."""
+    (card,) = (await prepared(Argo(head="c" * 40), SYNC.model_copy(update={"revision": "HEAD"}))).actions
+    assert card.action == SYNC.model_copy(update={"revision": "c" * 40})
+    assert "cccccccccccc" in card.predicted_effect.summary
+
+
 @pytest.mark.temporal
 async def test_a_sync_that_did_not_help_and_cannot_be_undone_is_left_to_a_human(temporal_address: str):
     """Nobody is told that every action was undone."""

@@ -28,6 +28,7 @@ def state_of(app: Application) -> ApplicationState:
             sync_status=app.status.sync.status,
             health=app.status.health.status or "Unknown",
             target_revision=app.target_revision,
+            target_commit=app.target_commit,
             history=tuple(
                 Deployed(history_id=entry.id, revision=entry.deployed, deployed_at=entry.deployed_at)
                 for entry in app.history

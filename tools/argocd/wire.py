@@ -217,6 +217,11 @@ class Application(External):
         return next((source.target_revision for source in sources if source and source.target_revision), "HEAD")
 
     @property
+    def target_commit(self) -> str:
+        """What the target revision stood for when live state was last compared to it; of the first source."""
+        return self.status.sync.revision or next(iter(self.status.sync.revisions), "")
+
+    @property
     def auto_sync(self) -> bool:
         """Whether Argo CD syncs it by itself."""
         automated = self.spec.sync_policy.automated

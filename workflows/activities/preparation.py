@@ -4,7 +4,7 @@ from temporalio import activity
 
 from domain.actions import Action, RollbackApplication, SyncApplication, describe
 from domain.errors import InvalidPlan, Misconfigured
-from domain.inventory import ApplicationEntry, Inventory, violations
+from domain.inventory import ApplicationEntry, Inventory, pinned, violations
 from domain.inverses import inverse, no_way_back
 from domain.model import Model, Timestamp
 from domain.plans import RATIONALE_LIMIT, Plan, PlanDraft, PlannedAction, Precondition, PredictedEffect
@@ -85,8 +85,8 @@ class Preparation:
         )
         return Prepared(plan=plan, rule=self._policy.rule(plan.risk))
 
-    async def _planned(self, action: Action, inventory: Inventory) -> PlannedAction:
-        before = await self._precondition(action)
+    async def _planned(self, drafted: Action, inventory: Inventory) -> PlannedAction:
+        action, before = await self._live(drafted)
         undone_by, final = inverse(action, before), no_way_back(action, before)
         effect = self._noting_reconcilers(action, inventory, await self._effect(action))
         return PlannedAction(
@@ -97,14 +97,16 @@ class Preparation:
             inverse=undone_by,
         )
 
-    async def _precondition(self, action: Action) -> Precondition:
+    async def _live(self, action: Action) -> tuple[Action, Precondition]:
+        """The action as live state has it carried out, and what must hold before it."""
         if isinstance(action, SyncApplication | RollbackApplication):
             if self._argocd is None:
                 raise Misconfigured("Argo CD is not configured: set TRIAGE_ARGOCD__URL")
-            return (await self._argocd.application(action.application)).value.precondition
+            state = (await self._argocd.application(action.application)).value
+            return pinned(action, state.entry), state.precondition
         if self._kubernetes is None:
             raise Misconfigured("Kubernetes is not configured: set TRIAGE_KUBERNETES__KUBECONFIG")
-        return (await self._kubernetes.workload(action.workload)).value.precondition
+        return action, (await self._kubernetes.workload(action.workload)).value.precondition
 
     async def _effect(self, action: Action) -> PredictedEffect:
         if isinstance(action, SyncApplication | RollbackApplication):
