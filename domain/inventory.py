@@ -50,10 +50,12 @@ class ApplicationEntry(Model):
     """An Argo CD application as it was last seen. `history` is oldest first; its last entry is what is deployed.
 
     `target_revision` is what it follows, such as a branch; `target_commit` what that stood for when last compared.
+    `namespace` is where objects go that name none, `namespaces` where those are that it tracks.
     """
 
     name: str
     namespace: str | None = None
+    namespaces: tuple[str, ...] = ()
     sync_status: str = "Unknown"
     health: str = "Unknown"
     target_revision: str = ""

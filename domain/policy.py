@@ -49,20 +49,22 @@ class Policy(Model):
         return self.rules[risk]
 
 
-def namespace_of(action: Action, inventory: Inventory) -> str | None:
-    """The namespace an action changes things in, as far as it is known."""
+def namespaces_of(action: Action, inventory: Inventory) -> tuple[str, ...]:
+    """The namespaces an action changes things in, as far as they are known; an application's destination first."""
     if isinstance(action, SyncApplication | RollbackApplication):
         entry = inventory.application(action.application)
-        return entry.namespace if entry else None
-    return action.workload.namespace
+        known = (entry.namespace, *entry.namespaces) if entry else ()
+        return tuple(dict.fromkeys(namespace for namespace in known if namespace))
+    return (action.workload.namespace,)
 
 
 def refusals(action: Action, inventory: Inventory, policy: Policy) -> tuple[str, ...]:
     """Why policy forbids `action` altogether; empty if it may be asked for."""
-    reasons: list[str] = []
-    namespace = namespace_of(action, inventory)
-    if namespace in policy.forbidden_namespaces:
-        reasons.append(f"policy forbids changes in namespace {namespace}")
+    reasons = [
+        f"policy forbids changes in namespace {namespace}"
+        for namespace in namespaces_of(action, inventory)
+        if namespace in policy.forbidden_namespaces
+    ]
     if isinstance(action, ScaleWorkload):
         reasons.extend(_scale_refusals(action, inventory, policy))
     return tuple(reasons)
@@ -83,6 +85,6 @@ def _scale_refusals(action: ScaleWorkload, inventory: Inventory, policy: Policy)
 
 def risk_of(action: Action, inventory: Inventory, policy: Policy, *, final: bool = False) -> Risk:
     """The action's own risk, raised where it is `final` (nothing could undo it) or in a high-risk namespace."""
-    if final or namespace_of(action, inventory) in policy.high_risk_namespaces:
+    if final or not set(policy.high_risk_namespaces).isdisjoint(namespaces_of(action, inventory)):
         return "high"
     return action.base_risk

@@ -237,6 +237,24 @@ def test_policy_forbids_system_namespaces_and_raises_risk_where_told():
     assert careful.rule("high").quorum == 2
 
 
+@pytest.mark.parametrize(
+    "action",
+    [
+        SyncApplication(application="shop-checkout", revision="cccc"),
+        RollbackApplication(application="shop-checkout", history_id=1, revision="aaaa"),
+    ],
+)
+def test_policy_looks_at_every_namespace_an_application_has_objects_in(action):
+    """Its destination is only where those go that name none."""
+    spread = SEEN.applications[0].model_copy(update={"namespaces": ("kube-system", "payments", "shop")})
+    seen = Inventory(applications=(spread,))
+    assert refusals(action, seen, Policy()) == ("policy forbids changes in namespace kube-system",)
+    allowed = Policy(forbidden_namespaces=(), high_risk_namespaces=("payments",))
+    assert refusals(action, seen, allowed) == ()
+    assert risk_of(action, seen, allowed) == "high"
+    assert refusals(action, seen, Policy(forbidden_namespaces=("shop",))) != ()
+
+
 def test_no_policy_turns_the_gate_off():
     """A quorum of nobody, a missing rule and an empty role list are refused."""
     for bad in ({"quorum": 0}, {"roles": ()}):

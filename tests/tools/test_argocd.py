@@ -207,6 +207,20 @@ async def test_an_operation_that_was_asked_for_is_the_one_that_is_read(upstream:
     assert (state.operation_phase, state.operation_message) == ("Running", "asked for, not begun yet")
 
 
+async def test_the_namespaces_of_an_applications_objects_are_read(upstream: Build):
+    """Each once; objects of the whole cluster have none."""
+    app = Argo().document()
+    resources = [
+        {"kind": "Deployment", "namespace": "shop", "name": "web"},
+        {"kind": "ConfigMap", "namespace": "kube-system", "name": "coredns-custom"},
+        {"kind": "Service", "namespace": "shop", "name": "web"},
+        {"kind": "ClusterRole", "name": "web"},
+    ]
+    app |= {"status": {"resources": resources}}
+    state = (await ArgoReader(upstream(lambda _: httpx.Response(200, json=app))).application("shop")).value
+    assert state.entry.namespaces == ("kube-system", "shop")
+
+
 async def test_a_secrets_addresses_are_read_and_nothing_else_of_it(upstream: Build):
     """Where a client connects to is needed to find what it shares with others. Of logins one sees which are equal."""
     plain = {"DB_HOST": "db-leader", "DB_PORT": "3306", "DB_PASSWORD": "hunter22", "DB_USER": "shop", "NOTHING": ""}

@@ -21,10 +21,12 @@ def state_of(app: Application) -> ApplicationState:
     """The application as readers see it."""
     operation = operation_of(app)
     automated = app.spec.sync_policy.automated
+    resources = _resources(app)
     return ApplicationState(
         entry=ApplicationEntry(
             name=app.metadata.name,
             namespace=app.spec.destination.namespace,
+            namespaces=tuple(sorted({item.namespace for item in resources if item.namespace})),
             sync_status=app.status.sync.status,
             health=app.status.health.status or "Unknown",
             target_revision=app.target_revision,
@@ -40,7 +42,7 @@ def state_of(app: Application) -> ApplicationState:
         operation_phase=operation.phase,
         operation_message=operation.message,
         images=app.status.summary.images or (),
-        resources=_resources(app),
+        resources=resources,
         destination_namespace=app.spec.destination.namespace,
         conditions=tuple(f"{item.type}: {item.message}" for item in app.status.conditions or ()),
     )
