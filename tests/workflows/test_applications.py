@@ -11,7 +11,7 @@ from temporalio.testing import ActivityEnvironment
 from temporalio.worker import Worker
 
 from domain.actions import RollbackApplication, SyncApplication
-from domain.checks import ApplicationCheck
+from domain.checks import ApplicationCheck, Check
 from domain.errors import PreconditionDrift, UpstreamUnavailable
 from domain.facts import Fact
 from domain.inventory import ApplicationEntry, Deployed, Inventory
@@ -71,8 +71,11 @@ SEEN = Inventory(
 )
 
 
-async def prepared(argo: Argo, action: ApplicationAction) -> Plan:
-    """The plan that is put before its reviewers, over checks that this Argo CD never passes."""
+NEVER_HEALTHY = ApplicationCheck(application="shop")
+
+
+async def prepared(argo: Argo, action: ApplicationAction, *checks: Check) -> Plan:
+    """The plan that is put before its reviewers."""
     reader = ArgoReader(upstream(argo))
     preparation = Preparation(
         Policy(),
@@ -84,7 +87,7 @@ async def prepared(argo: Argo, action: ApplicationAction) -> Plan:
     request = PrepareInput(
         incident_id="inc-1",
         version=1,
-        draft=PlanDraft(actions=(action,), checks=(ApplicationCheck(application="shop"),)),
+        draft=PlanDraft(actions=(action,), checks=checks or (NEVER_HEALTHY,)),
         inventory=SEEN,
         evidence_digests=(),
         proposed_by="ana",
@@ -194,6 +197,15 @@ async def test_a_plan_to_sync_what_is_followed_names_the_commit():
     (card,) = (await prepared(Argo(head="c" * 40), SYNC.model_copy(update={"revision": "HEAD"}))).actions
     assert card.action == SYNC.model_copy(update={"revision": "c" * 40})
     assert "cccccccccccc" in card.predicted_effect.summary
+
+
+@pytest.mark.parametrize("drafted", [None, NEW, "HEAD"], ids=["none", "another plan's", "a name that moves"])
+async def test_the_checks_hold_an_application_to_the_planned_revision(drafted: str | None):
+    """Also where a reviewer changed the action alone: what is well at another revision has not passed."""
+    check = ApplicationCheck(application="shop", revision=drafted)
+    other = ApplicationCheck(application="other")
+    plan = await prepared(Argo(), SYNC.model_copy(update={"revision": OLD}), check, other)
+    assert plan.checks == (ApplicationCheck(application="shop", revision=OLD), other)
 
 
 @pytest.mark.temporal

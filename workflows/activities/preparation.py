@@ -3,6 +3,7 @@
 from temporalio import activity
 
 from domain.actions import Action, RollbackApplication, SyncApplication, describe
+from domain.checks import ApplicationCheck, Check
 from domain.errors import InvalidPlan, Misconfigured
 from domain.inventory import ApplicationEntry, Inventory, pinned, violations
 from domain.inverses import inverse, no_way_back
@@ -76,7 +77,7 @@ class Preparation:
             incident_id=request.incident_id,
             version=request.version,
             actions=planned,
-            checks=held_to.checks,
+            checks=tuple(dict.fromkeys(_held(check, planned) for check in held_to.checks)),
             rationale=_explained(request.draft.rationale, held_to.notes),
             evidence_digests=request.evidence_digests,
             proposed_by=request.proposed_by,
@@ -135,6 +136,16 @@ def _explained(rationale: str, notes: tuple[str, ...]) -> str:
     """The reasons for the plan, cut if need be, and what it is not held to."""
     left_out = " ".join(notes)
     return f"{rationale[: max(0, RATIONALE_LIMIT - len(left_out) - 1)]} {left_out}".strip()[:RATIONALE_LIMIT]
+
+
+def _held(check: Check, planned: tuple[PlannedAction, ...]) -> Check:
+    """A check of an application that the plan changes holds it to the planned revision, whatever the draft said."""
+    if not isinstance(check, ApplicationCheck):
+        return check
+    for action in (item.action for item in planned):
+        if isinstance(action, SyncApplication | RollbackApplication) and action.application == check.application:
+            return check.model_copy(update={"revision": action.revision})
+    return check
 
 
 def _with_note(effect: PredictedEffect, note: str) -> PredictedEffect:
