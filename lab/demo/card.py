@@ -38,7 +38,8 @@ def in_words(value: dict[str, JsonValue]) -> str:
 def _action(number: int, planned: PlannedAction) -> list[Text | Syntax]:
     effect = planned.predicted_effect
     touched = f"; touches {', '.join(effect.blast_radius)}" if effect.blast_radius else ""
-    inverse = in_words(planned.inverse) if planned.inverse else "nothing to undo"
+    without = "nothing to undo" if planned.type == "restart_workload" else "cannot be undone"
+    inverse = in_words(planned.inverse) if planned.inverse else without
     lines = [
         Text.assemble((f"{number}. {in_words(planned.arguments)}", "bold"), f"   risk {planned.risk}"),
         Text(f"   only if  {in_words(planned.precondition)}", "dim"),

@@ -92,7 +92,8 @@ def _action(number: int, action: JsonObject) -> Iterator[RenderableType]:
         yield _field("diff", Syntax(str(effect["diff"]), "diff", background_color="default", word_wrap=True))
     yield _field("only if", _arguments(an_object(action["precondition"])))
     inverse = cast("JsonObject | None", action["inverse"])
-    yield _field("undone by", _arguments(inverse) if inverse else "nothing to undo")
+    without = "nothing to undo" if action["type"] == "restart_workload" else "nothing: it cannot be undone"
+    yield _field("undone by", _arguments(inverse) if inverse else without)
 
 
 def _arguments(value: JsonObject) -> str:

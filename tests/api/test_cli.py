@@ -9,12 +9,13 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from domain.actions import SyncApplication
 from domain.characters import hidden
 from service.cli import main
 from service.cli.app import build
 from tests.api.served import Served
 from tests.api.world import BOOTSTRAP
-from tests.service.builders import closed, opened, plan, until_plan
+from tests.service.builders import closed, opened, plan, proposed, until_plan
 
 Cli = Callable[..., Result]
 
@@ -42,6 +43,18 @@ def test_incidents_are_listed_and_shown(served: Served, cli: Cli) -> None:
         assert shown in card
     assert json.loads(cli("incidents", "--json").output)[0]["id"] == "i-1"
     assert json.loads(cli("incidents", "i-1", "--json").output)["plan"]["digest"] == plan().digest
+
+
+def test_what_cannot_be_undone_is_not_shown_as_nothing_to_undo(served: Served, cli: Cli) -> None:
+    """A restart has nothing to undo; a sync without an inverse loses what nothing brings back."""
+    lasting = (
+        plan()
+        .actions[0]
+        .model_copy(update={"action": SyncApplication(application="checkout", revision="def456"), "inverse": None})
+    )
+    card = plan().model_copy(update={"actions": (lasting,)})
+    served.do(served.world.services.facts.append([*until_plan()[:-1], proposed(card)]))
+    assert "it cannot be undone" in cli("incidents", "i-1").output
 
 
 @pytest.mark.parametrize("columns", ["80", "40"])
