@@ -86,6 +86,9 @@ def compose(settings: Settings, temporal_address: str) -> Composition:
         "worker": engine.worked,
         **upstreams.probes,
     }
+    drainer = Drainer(mail, engine, inbox.news, pace=PACE)
+    api = _api(settings, database, facts, mail, inbox, engine, planner, probes)
+    api.metrics.watch_failing_groups(lambda: drainer.failing)
     return Composition(
         settings=settings,
         database=database,
@@ -95,10 +98,10 @@ def compose(settings: Settings, temporal_address: str) -> Composition:
         planner=planner,
         engine=engine,
         inbox=inbox,
-        drainer=Drainer(mail, engine, inbox.news, pace=PACE),
+        drainer=drainer,
         housekeeper=Housekeeper(settings.retention, facts, artifacts, AuditLog(database)),
         lost=LostIncidents(facts, engine),
-        api=_api(settings, database, facts, mail, inbox, engine, planner, probes),
+        api=api,
         activities=_activities(settings, upstreams, sources, knowledge, backlog, facts, site),
     )
 

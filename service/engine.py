@@ -12,7 +12,7 @@ class Engine(Protocol):
     """Durable execution. Every method raises `UpstreamUnavailable` while Temporal cannot be reached."""
 
     async def deliver(self, batch: AlertBatch) -> None:
-        """Signal-with-start the group's correlation workflow."""
+        """Signal-with-start the group's correlation workflow. Raises `UpstreamError` if Temporal refuses this batch."""
         ...
 
     async def decide(self, incident_id: str, decision: Decision) -> DecisionReceipt:

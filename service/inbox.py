@@ -1,11 +1,13 @@
 """From the webhook to the workflows: acknowledge what is stored, deliver what is not yet delivered."""
 
 import asyncio
+import math
 import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 import structlog
 from opentelemetry import context as otel
@@ -25,7 +27,7 @@ PACE = 3.0
 """Seconds between two deliveries to one group; the first is at once."""
 DELIVERIES = 16
 BACKOFF = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-"""Seconds between attempts while Temporal is down."""
+"""Seconds between attempts while Temporal is down, and between those for a group that Temporal refuses."""
 BROKEN_ATTEMPTS = 3
 """Attempts to deliver what fails for another reason than that somebody is down."""
 KEEP_DELIVERED = timedelta(days=7)
@@ -76,8 +78,18 @@ def _unavailable(error: Exception) -> TriagentError:
     return error if isinstance(error, TriagentError) else UpstreamUnavailable("database", str(error))
 
 
+class _Failing(NamedTuple):
+    """A group whose deliveries fail though Temporal is there: how often in a row, and when the next attempt is due."""
+
+    attempts: int
+    due: float
+
+
 class Drainer:
-    """Delivers what the inbox holds to the workflows: each group in order, groups side by side, until it has worked."""
+    """Delivers what the inbox holds to the workflows: each group in order, groups side by side, until it has worked.
+
+    A group that cannot be delivered rests and holds up no other; while Temporal is away, all wait.
+    """
 
     def __init__(
         self,
@@ -97,8 +109,14 @@ class Drainer:
         self._slots = asyncio.Semaphore(DELIVERIES)
         self._pruned_at = datetime.min.replace(tzinfo=UTC)
         self._failures = 0
+        self._failing: dict[str, _Failing] = {}
         self._broken: Counter[str] = Counter()
         self._orphans_of_any_age = True
+
+    @property
+    def failing(self) -> int:
+        """Groups whose deliveries fail though Temporal is there."""
+        return len(self._failing)
 
     async def run(self) -> None:
         """Drain, until cancelled. Starts with whatever an earlier process left behind."""
@@ -107,36 +125,46 @@ class Drainer:
             if await self._worked():
                 await self._rest()
             else:
-                await asyncio.sleep(self._backoff[min(self._failures, len(self._backoff)) - 1])
+                await asyncio.sleep(self._pause(self._failures))
 
     async def _worked(self) -> bool:
         try:
-            drained = await self._drain()
+            await self._drain()
             await self._prune()
         except TriagentError as error:
             log.warning("inbox.drain_failed", error=str(error))
-            drained = False
         except Exception:  # whatever it is, the alerts are still there: try again
             log.exception("inbox.drain_broken")
-            drained = False
-        self._failures = 0 if drained else self._failures + 1
-        return drained
+        else:
+            self._failures = 0
+            return True
+        self._failures += 1
+        return False
 
-    async def _drain(self) -> bool:
-        """Deliver all that waits now; False if something could not be delivered."""
-        if not self._failures:
-            await self._mail.claim(self._resting())
-        while letters := await self._mail.letters(orphans_of_any_age=self._orphans_of_any_age):
-            outcomes = await asyncio.gather(*(self._deliver(letter) for letter in letters))
-            done = [letter for letter, delivered in zip(letters, outcomes, strict=True) if delivered]
+    async def _drain(self) -> None:
+        """Deliver all that waits now, but for groups that rest. Raises `UpstreamUnavailable` while Temporal is away."""
+        await self._mail.claim(self._resting())
+        while letters := await self._due():
+            outcomes = await asyncio.gather(*map(self._deliver, letters), return_exceptions=True)
+            done = [letter for letter, outcome in zip(letters, outcomes, strict=True) if outcome is True]
             if done:
                 await self._mail.delivered(done)
-            if len(done) < len(letters):
-                return False
+                self._failures = 0
+            for outcome in outcomes:
+                if isinstance(outcome, BaseException):
+                    raise outcome
             self._orphans_of_any_age = False
             await self._mail.claim(self._resting())
         self._orphans_of_any_age = False
-        return True
+
+    async def _due(self) -> list[Letter]:
+        """What is claimed, without groups that rest. Forgets failures of groups that nothing waits for."""
+        letters = await self._mail.letters(orphans_of_any_age=self._orphans_of_any_age)
+        waiting = {letter.batch.group_id for letter in letters}
+        self._failing = {group: failing for group, failing in self._failing.items() if group in waiting}
+        now = time.monotonic()
+        resting = {group for group, failing in self._failing.items() if failing.due > now}
+        return [letter for letter in letters if letter.batch.group_id not in resting]
 
     def _resting(self) -> list[str]:
         """Groups that had a delivery just now: what a flapping alert says next waits, and goes along with the rest."""
@@ -144,28 +172,44 @@ class Drainer:
         self._paced = {group: since for group, since in self._paced.items() if now - since < self._pace}
         return list(self._paced)
 
+    def _pause(self, failures: int) -> float:
+        return self._backoff[min(failures, len(self._backoff)) - 1]
+
     async def _rest(self) -> None:
+        """Until there is news, or it is time to look: for what others stored, or for a group that has rested."""
+        soonest = min((failing.due for failing in self._failing.values()), default=math.inf)
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._news.wait(), POLL)
+            await asyncio.wait_for(self._news.wait(), max(0.0, min(POLL, soonest - time.monotonic())))
 
     async def _deliver(self, letter: Letter) -> bool:
+        """False if its group is to rest. Raises `UpstreamUnavailable` if Temporal is away."""
         # What the delivery starts belongs to the trace of the request that brought the alerts.
         parent = propagate.extract({"traceparent": letter.traceparent}) if letter.traceparent else otel.get_current()
+        group = letter.batch.group_id
         async with self._slots:
             token = otel.attach(parent)
             try:
                 await self._engine.deliver(letter.batch)
+            except UpstreamUnavailable:
+                raise
             except TriagentError as error:
-                log.warning("inbox.delivery_failed", group=letter.batch.group_id, error=str(error))
+                log.warning("inbox.delivery_failed", group=group, error=str(error))
+                self._let_rest(group)
                 return False
             except Exception as error:  # a bug, ours or a library's: it must not hold up the other groups
-                log.exception("inbox.delivery_broken", group=letter.batch.group_id)
+                log.exception("inbox.delivery_broken", group=group)
+                self._let_rest(group)
                 await self._note(letter, error)
                 return False
             finally:
                 otel.detach(token)
-        self._paced[letter.batch.group_id] = time.monotonic()
+        self._failing.pop(group, None)
+        self._paced[group] = time.monotonic()
         return True
+
+    def _let_rest(self, group: str) -> None:
+        attempts = self._failing[group].attempts + 1 if group in self._failing else 1
+        self._failing[group] = _Failing(attempts, time.monotonic() + self._pause(attempts))
 
     async def _note(self, letter: Letter, error: Exception) -> None:
         """Give up on a letter that fails again and again though its receiver is there."""

@@ -1,6 +1,7 @@
 """The service's own metrics, in Prometheus' text format. Facts are counted where they are appended."""
 
 import re
+from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -50,6 +51,11 @@ class Metrics:
         self._set_aside = Gauge(
             "inbox_set_aside", "Stored alert posts that cannot be read or delivered", registry=self.registry
         )
+        self._failing = Gauge(
+            "inbox_failing_groups",
+            "Alert groups whose deliveries fail though Temporal is there",
+            registry=self.registry,
+        )
         self._pending = Gauge("approvals_pending", "Incidents with a plan under review", registry=self.registry)
 
     def appended(self, news: Appended) -> None:
@@ -70,6 +76,10 @@ class Metrics:
     def requested(self, method: str, route: str, status: int, seconds: float) -> None:
         """An HTTP request ended. `route` is the template, so that ids make no series."""
         self._requests.labels(method, route, str(status)).observe(seconds)
+
+    def watch_failing_groups(self, count: Callable[[], int]) -> None:
+        """Show what `count` says whenever the metrics are read."""
+        self._failing.set_function(count)
 
     def render(self, inbox: Depth, pending: int) -> bytes:
         """The exposition text."""

@@ -21,7 +21,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain import errors
 from domain.approvals import Decision
-from domain.errors import InvalidPlan, NotFound, TriagentError, UpstreamUnavailable
+from domain.errors import InvalidPlan, NotFound, TriagentError, UpstreamError, UpstreamUnavailable
 from service.engine import AlertBatch, DecisionReceipt
 from workflows.correlation import AlertCorrelation, group_workflow_id
 from workflows.messages import CorrelationInput, TriageClosed, TriageOptions
@@ -33,6 +33,16 @@ RPC_TIMEOUT = timedelta(seconds=10)
 PROBE_RPC_TIMEOUT = timedelta(seconds=2)
 SILENT = timedelta(seconds=75)
 """A worker asks the server for work anew at least once a minute: one that has not for so long is gone."""
+AWAY = frozenset(
+    {
+        RPCStatusCode.CANCELLED,
+        RPCStatusCode.DEADLINE_EXCEEDED,
+        RPCStatusCode.RESOURCE_EXHAUSTED,
+        RPCStatusCode.ABORTED,
+        RPCStatusCode.UNAVAILABLE,
+    }
+)
+"""The server cannot answer now, whatever it is asked; any other status is about the request."""
 DECISION_TIMEOUT = 100.0
 """Seconds; a modification is prepared against live systems before it is accepted."""
 
@@ -102,7 +112,7 @@ class TemporalEngine:
                 rpc_timeout=RPC_TIMEOUT,
             )
         except RPCError as error:
-            raise UpstreamUnavailable("temporal", str(error)) from error
+            raise _upstream_error(error) from error
 
     async def decide(self, incident_id: str, decision: Decision) -> DecisionReceipt:
         """Send the decision as an update and wait for the workflow's answer."""
@@ -166,6 +176,11 @@ class TemporalEngine:
         asked = (poller.last_access_time.ToDatetime(UTC) for poller in told.pollers)
         if not any(datetime.now(UTC) - at < SILENT for at in asked):
             raise UpstreamUnavailable("worker", f"none asks for work on task queue {self.task_queue!r}")
+
+
+def _upstream_error(error: RPCError) -> UpstreamError:
+    kind = UpstreamUnavailable if error.status in AWAY else UpstreamError
+    return kind("temporal", str(error))
 
 
 def _domain_error(cause: BaseException) -> TriagentError:

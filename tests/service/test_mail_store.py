@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
+from domain.errors import TriagentError, UpstreamError, UpstreamUnavailable
 from service.engine import AlertBatch
 from service.inbox import Drainer, Inbox
+from service.metrics import Metrics
 from service.store import schema
 from service.store.database import Database
 from service.store.facts import Facts
@@ -142,6 +144,69 @@ async def test_a_batch_that_nobody_can_take_holds_up_nobody(database: Database) 
         await engine.has(3)
     depth = await mail.depth()
     assert (depth.rows, depth.set_aside) == (0, 1)
+
+
+class RefusingEngine(FakeEngine):
+    """Refuses what names certain groups, or has no answer about them, while others are served."""
+
+    refused: str = ""
+    error: TriagentError
+
+    async def deliver(self, batch: AlertBatch) -> None:
+        if batch.group_id == self.refused:
+            raise self.error
+        await super().deliver(batch)
+
+
+FAILURES = {
+    "refused": UpstreamError("temporal", "exceeded workflow execution limit for signal events"),
+    "no answer": UpstreamUnavailable("temporal", "Timeout expired"),
+}
+
+
+@pytest.mark.parametrize("error", FAILURES.values(), ids=FAILURES)
+async def test_a_group_that_always_fails_stops_no_other(database: Database, error: TriagentError) -> None:
+    """What it says is kept, not set aside, and gets through when it can; other groups are delivered all the while."""
+    mail, engine = MailStore(database), RefusingEngine(Facts(database))
+    engine.refused, engine.error = webhook(group="g1").group_id, error
+    inbox = Inbox(mail)
+    await mail.keep([post("a"), post("b", group="g2")])
+    async with draining(Drainer(mail, engine, inbox.news, backoff=(0.01,))):
+        await engine.has(1)
+        for number, name in enumerate("cde", start=3):
+            await asyncio.sleep(0.05)
+            await mail.keep([post(name, group=f"g{number}"), post(name + name)])
+            inbox.news.set()
+            await engine.has(number - 1)
+        await asyncio.sleep(0.2)  # they are marked a moment after they arrived
+        depth = await mail.depth()
+        assert (depth.rows, depth.set_aside) == (4, 0)
+        engine.refused = ""
+        await engine.has(8)
+    own = [alert.fingerprint for batch in engine.batches if batch.group_id == webhook(group="g1").group_id
+           for alert in batch.alerts]  # fmt: skip
+    assert own == ["a", "cc", "dd", "ee"]
+
+
+async def test_a_group_that_fails_is_seen_and_rests_longer_and_longer(database: Database) -> None:
+    """Its attempts are logged with the reason and counted as one failing group, until it gets through."""
+    mail, engine = MailStore(database), RefusingEngine(Facts(database))
+    engine.refused, engine.error = webhook(group="g1").group_id, FAILURES["refused"]
+    metrics, inbox = Metrics(), Inbox(mail)
+    drainer = Drainer(mail, engine, inbox.news, backoff=(0.01, 0.2))
+    metrics.watch_failing_groups(lambda: drainer.failing)
+    await mail.keep([post("a")])
+    with capture_logs() as logged:
+        async with draining(drainer):
+            await asyncio.sleep(0.5)
+            assert b"inbox_failing_groups 1.0" in metrics.render(await mail.depth(), 0)
+            engine.refused = ""
+            await engine.has(1)
+    assert b"inbox_failing_groups 0.0" in metrics.render(await mail.depth(), 0)
+    attempts = [line for line in logged if line["event"] == "inbox.delivery_failed"]
+    assert 2 <= len(attempts) <= 5
+    assert attempts[0]["group"] == webhook(group="g1").group_id
+    assert "signal events" in attempts[0]["error"]
 
 
 @asynccontextmanager

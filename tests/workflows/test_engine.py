@@ -5,10 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from domain.errors import UpstreamUnavailable
+from domain.errors import UpstreamError, UpstreamUnavailable
 from service import temporal
 from service.temporal import TemporalEngine
-from tests.workflows.conftest import PATIENCE, Stage
+from tests.workflows.conftest import PATIENCE, Stage, firing
+from workflows.messages import AlertBatch
 
 pytestmark = pytest.mark.temporal
 
@@ -32,6 +33,14 @@ async def test_a_worker_counts_while_it_asks_for_work(stage: Stage, monkeypatch:
     monkeypatch.setattr(temporal, "SILENT", timedelta(0))
     with pytest.raises(UpstreamUnavailable, match="worker: none"):
         await stage.engine.worked()
+
+
+async def test_what_temporal_refuses_is_about_the_batch(stage: Stage):
+    """A group whose name is too long for a workflow id is refused; Temporal is not away for that."""
+    batch = AlertBatch(batch_id="b", group_id="g" * 2000, alerts=(firing(),))
+    with pytest.raises(UpstreamError, match="temporal: ") as caught:
+        await stage.engine.deliver(batch)
+    assert not isinstance(caught.value, UpstreamUnavailable)
 
 
 async def test_without_temporal_nobody_knows(stage: Stage):
