@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from domain.errors import TriagentError
+from service.rounds import rounds
 from service.setting_groups import RetentionSettings
 from service.store.artifacts import ArtifactStore
 from service.store.audit import AuditLog
@@ -34,12 +34,7 @@ class Housekeeper:
 
     async def run(self) -> None:
         """A round now and every hour; one that fails is said, and tried again."""
-        while True:
-            try:
-                await self.sweep(datetime.now(UTC))
-            except TriagentError as error:
-                log.warning("retention.failed", error=str(error))
-            await asyncio.sleep(EVERY)
+        await rounds(lambda: self.sweep(datetime.now(UTC)), every=EVERY, failed="retention.failed")
 
     async def sweep(self, now: datetime) -> None:
         """Drop all that is too old at `now`. Raises what the database raises; what was dropped stays dropped."""

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from service.rounds import rounds
 from service.store.audit import AuditEvent, AuditLog
 
 WINDOW = 60.0
@@ -31,34 +32,44 @@ class RefusedAttempts:
         self._log = log
         self._clock = clock
         self._counts: dict[_Kind, int] = {}
+        """Attempts not written yet; a kind with none was written at once in this window."""
+        self._writing = asyncio.Lock()
         self._window_ends = 0.0
 
     async def record(self, status: str, ip: str, target: str) -> None:
-        """Note one attempt; `status` is `missing_token` or `invalid_token`."""
+        """Note one attempt; `status` is `missing_token` or `invalid_token`. Raises what the database raises."""
         if self._clock() >= self._window_ends:
-            await self.flush()
             self._window_ends = self._clock() + WINDOW
+            await self.flush()
         kind = _Kind(status, ip, target)
         if kind not in self._counts and len(self._counts) >= ADDRESSES:
             kind = _Kind(status, MANY, "")
         known = kind in self._counts
-        self._counts[kind] = self._counts.get(kind, -1) + 1
+        self._counts[kind] = self._counts.get(kind, 0) + 1
         if not known:
-            await self._log.record(_event(kind, 1))
+            await self._write(kind)
 
     async def flush(self) -> None:
-        """Write what was counted; also to be called at the end."""
-        counted, self._counts = self._counts, {}
-        for kind, count in counted.items():
-            if count:
-                await self._log.record(_event(kind, count))
+        """Write what was counted; also to be called at the end. What cannot be written stays counted."""
+        for kind in list(self._counts):
+            await self._write(kind)
+            if not self._counts.get(kind):
+                self._counts.pop(kind, None)
 
     async def run(self) -> None:
         """Flush when a window is over, until cancelled."""
-        while True:
-            await asyncio.sleep(WINDOW)
-            if self._clock() >= self._window_ends:
-                await self.flush()
+        await rounds(self._flush_in_time, every=WINDOW, failed="refusals.not_written")
+
+    async def _flush_in_time(self) -> None:
+        if self._clock() >= self._window_ends:
+            await self.flush()
+
+    async def _write(self, kind: _Kind) -> None:
+        async with self._writing:
+            count = self._counts.get(kind, 0)
+            if count:
+                await self._log.record(_event(kind, count))
+                self._counts[kind] -= count
 
 
 def _event(kind: _Kind, count: int) -> AuditEvent:

@@ -19,6 +19,7 @@ from service.embedded import dev_server
 from service.interceptors import ActivityWatch
 from service.library import REFRESH
 from service.listener import listen
+from service.rounds import rounds
 from service.setting_groups import STATE_FOLDER
 from service.settings import Settings
 from service.store.schema import upgrade
@@ -140,13 +141,10 @@ async def _work(parts: Composition) -> None:
 
 async def _keep_knowledge_fresh(parts: Composition) -> None:
     """Read documents and the backlog again and again; a source that fails is said, and tried again."""
-    while True:
-        try:
-            refreshed = await parts.knowledge.refresh()
-            for problem in refreshed.problems:
-                log.warning("knowledge.skipped", source=problem.source, reason=problem.reason)
-        except Misconfigured:
-            raise
-        except TriagentError as error:
-            log.warning("knowledge.refresh_failed", error=str(error))
-        await asyncio.sleep(REFRESH)
+
+    async def refresh() -> None:
+        refreshed = await parts.knowledge.refresh()
+        for problem in refreshed.problems:
+            log.warning("knowledge.skipped", source=problem.source, reason=problem.reason)
+
+    await rounds(refresh, every=REFRESH, failed="knowledge.refresh_failed")
