@@ -9,7 +9,10 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, JsonV
 
 
 def _utc(value: datetime) -> datetime:
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("in UTC it is outside the years 1 to 9999") from error
 
 
 Timestamp = Annotated[AwareDatetime, AfterValidator(_utc)]

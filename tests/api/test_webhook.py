@@ -72,6 +72,16 @@ async def test_a_bad_body_is_a_problem_that_names_the_field(world: World, body: 
     assert (await world.services.mail.depth()).rows == 0
 
 
+async def test_a_start_before_all_times_costs_no_other_alert(world: World) -> None:
+    """The sender's clock is broken, not the webhook: the rest is taken, and the one is named."""
+    early = alert_payload(startsAt="0001-01-01T00:00:00+01:00", fingerprint="f2")
+    response = await world.client.post(URL, json=webhook_payload(alert_payload(), early))
+    assert (response.status_code, response.json()["received"]) == (202, 1)
+    (rejected,) = response.json()["rejected"]
+    assert rejected["index"] == 1
+    assert "startsAt: Value error, in UTC it is outside the years 1 to 9999" in rejected["reason"]
+
+
 async def test_good_alerts_of_a_partly_bad_post_are_kept(world: World) -> None:
     """One bad alert does not cost the others; it is named by its place."""
     post = webhook_payload(alert_payload(), alert_payload(fingerprint="f2", labels={"bad name": "x"}), {"status": "?"})

@@ -88,6 +88,13 @@ def test_a_group_shows_its_worst_severity_and_its_service():
     assert (group.title, group.severity, group.service) == ("HighErrorRatio on checkout", "critical", "checkout")
 
 
+@pytest.mark.parametrize("start", ["0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00"])
+def test_a_time_that_has_no_utc_is_refused(start):
+    """At both ends of the calendar, with the field's name."""
+    with pytest.raises(ValidationError, match="outside the years 1 to 9999"):
+        Alert.model_validate({"status": "firing", "labels": {"a": "b"}, "startsAt": start})
+
+
 def test_times_are_kept_in_utc():
     """A start in another zone is the same instant."""
     shifted = Alert.model_validate({"status": "firing", "labels": {"a": "b"}, "startsAt": "2026-01-10T11:00:00+02:00"})
