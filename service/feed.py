@@ -24,7 +24,8 @@ class Feed:
         self._waiting[incident_id].add(event)
         try:
             with suppress(TimeoutError):
-                await asyncio.wait_for(event.wait(), within)
+                async with asyncio.timeout(within):
+                    await event.wait()
         finally:
             self._waiting[incident_id].discard(event)
             if not self._waiting[incident_id]:

@@ -178,8 +178,10 @@ class Drainer:
     async def _rest(self) -> None:
         """Until there is news, or it is time to look: for what others stored, or for a group that has rested."""
         soonest = min((failing.due for failing in self._failing.values()), default=math.inf)
+        # Not `wait_for`: it may take news that come with a cancellation for all that came.
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._news.wait(), max(0.0, min(POLL, soonest - time.monotonic())))
+            async with asyncio.timeout(max(0.0, min(POLL, soonest - time.monotonic()))):
+                await self._news.wait()
 
     async def _deliver(self, letter: Letter) -> bool:
         """False if its group is to rest. Raises `UpstreamUnavailable` if Temporal is away."""

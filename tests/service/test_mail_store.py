@@ -222,6 +222,24 @@ async def draining(drainer: Drainer) -> AsyncGenerator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
+@pytest.mark.parametrize("turns", range(6))
+async def test_delivery_ends_when_it_is_told_to(sqlite_url: str, turns: int) -> None:
+    """Also in the moment in which news arrive: a process that is stopped must not wait for ever."""
+    database = Database(sqlite_url)
+    await schema.upgrade(database)
+    news = asyncio.Event()
+    task = asyncio.create_task(Drainer(MailStore(database), FakeEngine(Facts(database)), news).run())
+    await asyncio.sleep(0.2)
+    news.set()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    done, _ = await asyncio.wait([task], timeout=5)
+    task.cancel()
+    assert done
+    await database.close()
+
+
 class FlakyEngine(FakeEngine):
     """Fails some deliveries, before or after they got through."""
 
