@@ -5,7 +5,8 @@ Source: https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
 
 from typing import Annotated, Literal, Self, cast
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from domain.model import External, Timestamp, digest_of
 
@@ -35,6 +36,8 @@ class Alert(External):
     ends_at: Timestamp | None = Field(default=None, alias="endsAt")
     generator_url: str = Field(default="", alias="generatorURL", max_length=4096)
     fingerprint: str = Field(default="", max_length=64)
+    refired: SkipJsonSchema[int] = Field(default=0, ge=0, exclude_if=lambda times: not times)
+    """How often it fired anew with the same start after it was resolved. The inbox counts, not the sender."""
 
     @model_validator(mode="before")
     @classmethod
@@ -67,11 +70,12 @@ class Alert(External):
     @property
     def episode(self) -> str:
         """Equal as long as the alert has not been resolved and fired anew."""
-        return f"{self.fingerprint}/{self.starts_at.isoformat()}"
+        started = f"{self.fingerprint}/{self.starts_at.isoformat()}"
+        return f"{started}/{self.refired}" if self.refired else started
 
     @property
     def identity(self) -> str:
-        """Equal for deliveries of the same news: same alert, same start, same status."""
+        """Equal for deliveries of the same news: same alert, same episode, same status."""
         return f"{self.episode}/{self.status}"
 
 
@@ -88,6 +92,11 @@ class Webhook(External):
     external_url: str = Field(default="", alias="externalURL", max_length=4096)
     truncated_alerts: int = Field(default=0, alias="truncatedAlerts", ge=0)
     alerts: tuple[Alert, ...] = Field(min_length=1)
+
+    @field_validator("alerts", mode="after")
+    @classmethod
+    def _count_is_ours(cls, alerts: tuple[Alert, ...]) -> tuple[Alert, ...]:
+        return tuple(alert.model_copy(update={"refired": 0}) if alert.refired else alert for alert in alerts)
 
     @property
     def group_id(self) -> str:
@@ -153,8 +162,8 @@ def _severity(alert: Alert) -> str:
 def merge_alerts(known: tuple[Alert, ...], news: tuple[Alert, ...]) -> tuple[Alert, ...]:
     """Latest word on each alert, in order of first appearance; as many as `MOST_BYTES` hold.
 
-    Deliveries may come twice and out of order: an older start never replaces a newer one, and for the same start
-    `resolved` is final (Alertmanager gives a re-fired alert a new `startsAt`).
+    Deliveries may come twice and out of order: an older episode never replaces a newer one, and within an episode
+    `resolved` is final.
     """
     latest = {alert.fingerprint: alert for alert in known}
     for alert in news:
@@ -177,6 +186,6 @@ def _fitting(alerts: tuple[Alert, ...]) -> tuple[Alert, ...]:
 
 
 def _supersedes(new: Alert, old: Alert) -> bool:
-    if new.starts_at != old.starts_at:
-        return new.starts_at > old.starts_at
+    if new.episode != old.episode:
+        return (new.starts_at, new.refired) > (old.starts_at, old.refired)
     return old.status == "firing"

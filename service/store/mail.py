@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection, Row, Text, and_, bindparam, cast, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from domain.alerts import Alert, Webhook
+from domain.alerts import Alert, AlertStatus, Webhook
 from domain.model import canonical_json, sha256
 from service.engine import AlertBatch
 from service.store.database import Database
@@ -30,6 +30,9 @@ IN_QUERY = 400
 """Names in one IN list: SQLite and PostgreSQL both cap the parameters of a statement."""
 SEEN_PRECISION = timedelta(days=1)
 """How well it is known when an alert was last mentioned: repeats of the day need no write."""
+LATE = timedelta(seconds=30)
+"""How long a `firing` may be behind the `resolved` that followed it: peers of an Alertmanager cluster wait 15 s for
+each other. What comes later fires anew: Prometheus keeps `startsAt` over a break between it and Alertmanager."""
 ORPHANED_AFTER = timedelta(seconds=30)
 """A batch that its claimer has not delivered for so long is taken over."""
 
@@ -188,9 +191,7 @@ class _Sorter:
     """Sorts the alerts of several webhooks into new and known, and news into rows by group."""
 
     def __init__(self, known: dict[str, _Known], now: datetime) -> None:
-        self._owners = {key: entry.group_id for key, entry in known.items()}
-        self._stale = {key for key, entry in known.items() if now - entry.seen_at > SEEN_PRECISION}
-        self._known = set(known)
+        self._known = known
         self.now = now
         self.rows: list[dict[str, object]] = []
         self.identities: list[dict[str, object]] = []
@@ -198,20 +199,45 @@ class _Sorter:
 
     def take(self, post: Posted) -> Receipt:
         news: dict[str, list[Alert]] = {}
-        for alert in post.webhook.alerts:
-            key = _key(alert)
-            if key in self._known:
-                self.repeated.update({key} & self._stale)
+        for posted in post.webhook.alerts:
+            alert = self._news(posted)
+            if alert is None:
                 continue
-            group = self._owners.get(_key(alert, other=True), post.webhook.group_id)
+            group = self._owner(alert) or post.webhook.group_id
             news.setdefault(group, []).append(alert)
-            self._known.add(key)
-            self._owners[key] = group
-            self.identities.append({"identity": key, "group_id": group, "seen_at": self.now})
+            self._known[_key(alert)] = _Known(group, self.now)
+            self.identities.append({"identity": _key(alert), "group_id": group, "seen_at": self.now})
         for group, alerts in news.items():
             self.rows.extend(self._row(group, part, post.traceparent) for part in _sized(alerts))
         fresh = sum(len(alerts) for alerts in news.values())
         return Receipt(len(post.webhook.alerts), len(post.webhook.alerts) - fresh)
+
+    def _news(self, alert: Alert) -> Alert | None:
+        """The alert in the episode it is news of, None if it is none."""
+        over = None
+        while (resolved := self._known.get(_key(alert, "resolved"))) and _key(_again(alert), "firing") in self._known:
+            self._still_mentioned(alert)
+            alert, over = _again(alert), resolved
+        fired = self._known.get(_key(alert, "firing"))
+        if alert.status == "firing" and resolved and self.now - resolved.seen_at > LATE:
+            self._still_mentioned(alert)
+            return _again(alert)
+        if _key(alert) in self._known or (over and fired and _ended(alert, over.seen_at, fired.seen_at)):
+            self._still_mentioned(alert)
+            return None
+        return alert
+
+    def _still_mentioned(self, alert: Alert) -> None:
+        keys = (_key(alert, status) for status in ("firing", "resolved"))
+        self.repeated.update(
+            key for key in keys if key in self._known and self.now - self._known[key].seen_at > SEEN_PRECISION
+        )
+
+    def _owner(self, alert: Alert) -> str | None:
+        """The group that has the episode, or had the one before it."""
+        before = alert.model_copy(update={"refired": max(0, alert.refired - 1)})
+        keys = (_key(one, status) for one in (alert, before) for status in ("firing", "resolved"))
+        return next((self._known[key].group_id for key in keys if key in self._known), None)
 
     def _row(self, group: str, alerts: "_Part", traceparent: str | None) -> dict[str, object]:
         return {
@@ -228,12 +254,18 @@ class _Part(NamedTuple):
     size: int
 
 
-def _key(alert: Alert, *, other: bool = False) -> str:
-    """The alert's identity, hashed to a fixed size; `other`: the same episode with the other status."""
-    episode, _, status = alert.identity.rpartition("/")
-    if other:
-        status = "resolved" if status == "firing" else "firing"
-    return sha256(f"{episode}/{status}".encode())
+def _key(alert: Alert, status: AlertStatus | None = None) -> str:
+    """The identity of that news about the alert, by default the alert's own, hashed to a fixed size."""
+    return sha256(f"{alert.episode}/{status or alert.status}".encode())
+
+
+def _again(alert: Alert) -> Alert:
+    return alert.model_copy(update={"refired": alert.refired + 1})
+
+
+def _ended(alert: Alert, over: datetime, fired: datetime) -> bool:
+    """Whether this is still word of the end before the alert fired anew, which was heard of at `over`."""
+    return alert.status == "resolved" and alert.ends_at is not None and alert.ends_at <= over < fired
 
 
 def _sized(alerts: list[Alert]) -> Iterable[_Part]:
@@ -251,12 +283,15 @@ def _sized(alerts: list[Alert]) -> Iterable[_Part]:
 
 
 def _known(connection: Connection, posts: Sequence[Posted]) -> dict[str, _Known]:
-    alerts = [alert for post in posts for alert in post.webhook.alerts]
-    keys = dict.fromkeys(_key(alert, other=other) for alert in alerts for other in (False, True))
+    """What was heard of these alerts; of one that has been resolved, also of the time it fired anew, and so on."""
+    asked = [alert for post in posts for alert in post.webhook.alerts]
     known: dict[str, _Known] = {}
-    for part in _parts(list(keys)):
-        rows = connection.execute(select(alert_identities).where(alert_identities.c.identity.in_(part)))
-        known.update((row.identity, _Known(row.group_id, row.seen_at)) for row in rows)
+    while asked:
+        keys = dict.fromkeys(_key(alert, status) for alert in asked for status in ("firing", "resolved"))
+        for part in _parts(list(keys)):
+            rows = connection.execute(select(alert_identities).where(alert_identities.c.identity.in_(part)))
+            known.update((row.identity, _Known(row.group_id, row.seen_at)) for row in rows)
+        asked = [_again(alert) for alert in asked if _key(alert, "resolved") in known]
     return known
 
 

@@ -26,6 +26,21 @@ def test_a_new_start_supersedes_an_old_resolution():
     assert [item.status for item in merged] == ["firing"]
 
 
+def test_firing_anew_with_the_same_start_supersedes_the_resolution():
+    """It is another episode; a late word on the one before changes nothing."""
+    anew = alert().model_copy(update={"refired": 1})
+    merged = merge_alerts((alert(status="resolved"),), (anew, alert(status="resolved"), alert()))
+    assert merged == (anew,)
+    assert len({anew.episode, alert().episode}) == 2
+
+
+def test_how_often_it_fired_anew_is_not_the_sender_s_to_say():
+    """A webhook that brings the count is read without it."""
+    body = {"version": "4", "groupKey": "g", "status": "firing", "alerts": [alert().model_dump(by_alias=True)]}
+    body["alerts"][0]["refired"] = 3
+    assert Webhook.model_validate(body).alerts[0].refired == 0
+
+
 @given(st.lists(alerts), st.randoms())
 def test_the_order_and_number_of_deliveries_do_not_matter(deliveries, random):
     """Any shuffle, with repeats, leads to the same state."""

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import text, update
 from structlog.testing import capture_logs
 
 from domain.errors import TriagentError, UpstreamError, UpstreamUnavailable
@@ -20,6 +20,7 @@ from service.store import schema
 from service.store.database import Database
 from service.store.facts import Facts
 from service.store.mail import MailStore, Posted
+from service.store.tables import alert_identities
 from tests.api.world import FakeEngine
 from tests.service.builders import alert_payload, webhook
 
@@ -58,6 +59,73 @@ async def test_an_alert_stays_with_the_group_it_came_by(database: Database) -> N
     (letter,) = await mail.letters()
     assert letter.batch.group_id == webhook(group="g1").group_id
     assert [alert.status for alert in letter.batch.alerts] == ["firing", "resolved"]
+
+
+async def later(database: Database) -> None:
+    """A minute passes."""
+    old = datetime.now(UTC) - timedelta(minutes=1)
+    await database.write(lambda connection: connection.execute(update(alert_identities).values(seen_at=old)))
+
+
+def told(status: str, *, ended: datetime | None = None) -> list[Posted]:
+    """One alert, with the same start whatever it has gone through."""
+    ends = {"endsAt": ended.isoformat()} if ended else {}
+    return [Posted(webhook(alert_payload(fingerprint="a", status=status, **ends)))]
+
+
+async def test_an_alert_that_fires_anew_with_the_same_start_is_news(database: Database) -> None:
+    """As after a break between Prometheus and Alertmanager; so is its end. Repeats of either are none, even late."""
+    mail = MailStore(database)
+    first_end = datetime.now(UTC) - timedelta(minutes=2)
+    fresh: list[int] = []
+
+    async def hear(status: str, *, ended: datetime | None = None) -> None:
+        (receipt,) = await mail.keep(told(status, ended=ended))
+        fresh.append(receipt.received - receipt.deduplicated)
+
+    await hear("firing")
+    await hear("resolved", ended=first_end)
+    await hear("firing")  # late: it was sent before the end
+    await later(database)
+    for _ in range(2):
+        await hear("firing")
+        await hear("resolved", ended=first_end)
+    await hear("resolved", ended=datetime.now(UTC))
+    await hear("resolved", ended=datetime.now(UTC))
+    await later(database)
+    await hear("firing")
+    assert fresh == [1, 1, 0, 1, 0, 0, 0, 1, 0, 1]
+    await mail.claim()
+    (letter,) = await mail.letters()
+    assert [(alert.status, alert.refired) for alert in letter.batch.alerts] == [
+        ("firing", 0), ("resolved", 0), ("firing", 1), ("resolved", 1), ("firing", 2)
+    ]  # fmt: skip
+
+
+async def test_a_firing_notice_that_its_end_overtook_opens_no_episode(database: Database) -> None:
+    """Both are delivered as news of one episode, of which the end is final."""
+    mail = MailStore(database)
+    await mail.keep([*told("resolved", ended=datetime.now(UTC)), *told("firing")])
+    await mail.claim()
+    (letter,) = await mail.letters()
+    assert [(alert.status, alert.refired) for alert in letter.batch.alerts] == [("resolved", 0), ("firing", 0)]
+
+
+async def test_what_fires_anew_for_long_is_remembered_as_long(database: Database) -> None:
+    """While it is repeated nothing that leads to it is forgotten, so that its end is still known for its own."""
+    mail = MailStore(database)
+    await mail.keep(told("firing"))
+    await mail.keep(told("resolved", ended=datetime.now(UTC) - timedelta(minutes=2)))
+    await later(database)
+    await mail.keep(told("firing"))
+    month = update(alert_identities).values(seen_at=datetime.now(UTC) - timedelta(days=29))
+    await database.write(lambda connection: connection.execute(month))
+    await mail.keep(told("firing"))
+    await mail.prune(delivered_before=datetime.now(UTC), seen_before=datetime.now(UTC) - timedelta(days=1))
+    await mail.keep(told("resolved", ended=datetime.now(UTC)))
+    await mail.claim()
+    (letter,) = await mail.letters()
+    assert [(alert.status, alert.refired) for alert in letter.batch.alerts][-1] == ("resolved", 1)
 
 
 async def test_a_group_has_one_batch_under_way(database: Database) -> None:

@@ -73,6 +73,17 @@ async def test_the_same_failure_after_a_fix_is_a_new_incident(stage: Stage):
     assert len(await settled(stage, 2)) == 2
 
 
+async def test_firing_anew_with_the_same_start_is_a_new_incident(stage: Stage):
+    """Prometheus kept the start over a break in which Alertmanager called it resolved."""
+    await stage.deliver(firing())
+    first = await stage.until((await settled(stage, 1))[0], "awaiting_approval")
+    await stage.decide(first)
+    await stage.until(first.id, "resolved")
+    await stage.deliver(firing(status="resolved"))
+    await stage.deliver(firing().model_copy(update={"refired": 1}))
+    assert len(await settled(stage, 2)) == 2
+
+
 async def test_a_failure_that_is_with_a_human_is_not_opened_again(stage: Stage):
     """Soon after an incident that was escalated, the alert firing again is the same story."""
     stage.thinking.causes, stage.thinking.draft = (), None
