@@ -1,7 +1,9 @@
 """Temporal: one way to connect, and the engine the API talks to."""
 
 import asyncio
+import itertools
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from pydantic_ai.durable_exec.temporal import PydanticAIPlugin
 from temporalio.api.enums.v1 import IndexedValueType, TaskQueueType
@@ -11,6 +13,7 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import (
     Client,
     WorkflowExecutionStatus,
+    WorkflowHandle,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
@@ -120,7 +123,8 @@ class TemporalEngine:
         triage = client.get_workflow_handle(incident_id)
         try:
             async with asyncio.timeout(DECISION_TIMEOUT):
-                return await triage.execute_update("decide", decision, id=decision.id, result_type=DecisionReceipt)
+                update = await _next_attempt(triage, decision.id)
+                return await triage.execute_update("decide", decision, id=update, result_type=DecisionReceipt)
         except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
             raise UpstreamUnavailable("temporal", "no worker took the decision in time; try again") from error
         except WorkflowUpdateFailedError as error:
@@ -176,6 +180,29 @@ class TemporalEngine:
         asked = (poller.last_access_time.ToDatetime(UTC) for poller in told.pollers)
         if not any(datetime.now(UTC) - at < SILENT for at in asked):
             raise UpstreamUnavailable("worker", f"none asks for work on task queue {self.task_queue!r}")
+
+
+async def _next_attempt(triage: WorkflowHandle[Any, Any], decision_id: str) -> str:
+    """The id of the update that carries the decision.
+
+    An update of a known id is answered as it was before: one that failed in passing needs another id to be tried again.
+    """
+    update_id, attempts = decision_id, itertools.count(1)
+    while await _failed_in_passing(triage, update_id):
+        update_id = f"{decision_id}-{next(attempts)}"
+    return update_id
+
+
+async def _failed_in_passing(triage: WorkflowHandle[Any, Any], update_id: str) -> bool:
+    """Whether there was such an update and another attempt may do better. Waits for one that is under way."""
+    try:
+        await triage.get_update_handle(update_id).result()
+    except WorkflowUpdateFailedError as error:
+        return _domain_error(error.cause).retryable
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+    return False
 
 
 def _upstream_error(error: RPCError) -> UpstreamError:

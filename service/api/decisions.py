@@ -26,6 +26,8 @@ from service.store.audit import AuditEvent
 
 PROJECTED_WITHIN = 2.0
 """Seconds to wait for the projection to show a decision, so that the answer is the new state."""
+KEY_LENGTH = 16
+"""Characters of a decision's id that stand for its idempotency key; as many stand for what is decided."""
 SHOWN_ONLY = frozenset({"risk", "precondition", "predicted_effect", "inverse"})
 """Parts of an action that a plan card shows; they are always read again from live state."""
 DRAFTED = frozenset({"actions", "checks", "rationale"})
@@ -74,22 +76,35 @@ class Attempt:
 
     def _decision(self, kind: DecisionKind, body: DecisionRequest) -> Decision:
         _refuse_incomplete(kind, body)
-        # A key counts for its own caller, incident and kind of decision only.
-        unique = digest_of([self.caller.name, self.incident_id, kind, self.key])[:32] if self.key else uuid.uuid4().hex
+        draft = posted_draft(body.plan) if body.plan is not None else None
         return Decision(
-            id=unique,
+            id=self._decision_id(kind, body, draft),
             kind=kind,
             actor=self.caller.actor,
             plan_digest=body.plan_digest,
             reason=body.reason,
-            draft=posted_draft(body.plan) if body.plan is not None else None,
+            draft=draft,
             at=datetime.now(UTC),
         )
+
+    def _decision_id(self, kind: DecisionKind, body: DecisionRequest, draft: PlanDraft | None) -> str:
+        """The key's part, then what is decided: equal for a repeat, half equal if the key is for something else now."""
+        if not self.key:
+            return uuid.uuid4().hex
+        # A key counts for its own caller, incident and kind of decision only.
+        key = digest_of([self.caller.name, self.incident_id, kind, self.key])[:KEY_LENGTH]
+        content = digest_of([body.plan_digest, body.reason, draft.model_dump(mode="json") if draft else None])
+        return key + content[:KEY_LENGTH]
 
     async def _receipt(self, decision: Decision) -> DecisionReceipt:
         incident = await self.services.facts.incident(self.incident_id)
         if any(earlier.id == decision.id for earlier in incident.decisions):
             return await self._earlier_receipt(incident, decision.id)
+        if any(earlier.id[:KEY_LENGTH] == decision.id[:KEY_LENGTH] for earlier in incident.decisions):
+            raise InvalidInput(
+                f"Idempotency-Key: {self.key} was used to {decision.kind} something else, or for another reason; "
+                "a new decision needs a new key"
+            )
         _refuse_if_closed(incident)
         try:
             return await self.services.engine.decide(self.incident_id, decision)
@@ -143,7 +158,9 @@ def _attempt(
     request: Request,
     provided: Provided,
     caller: Decider,
-    idempotency_key: Annotated[str | None, Header(max_length=200, description="makes a repeat count once")] = None,
+    idempotency_key: Annotated[
+        str | None, Header(max_length=200, description="makes a repeat count once; one key, one decision")
+    ] = None,
 ) -> Attempt:
     return Attempt(incident_id, caller, address(request), idempotency_key, provided)
 

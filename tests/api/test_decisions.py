@@ -62,6 +62,35 @@ async def test_a_key_makes_a_repeat_count_once(reviewed: World) -> None:
     assert (await decide(reviewed, "approve", bob)).json()["outcome"] == "approved"
 
 
+OTHERS: dict[str, dict[str, Any]] = {
+    "another plan": {"plan_digest": "0" * 64},
+    "another reason": {"plan_digest": plan().digest, "reason": "on second thoughts"},
+}
+
+
+@pytest.mark.parametrize("other", OTHERS.values(), ids=OTHERS)
+async def test_a_key_is_for_one_decision(reviewed: World, other: dict[str, Any]) -> None:
+    """Used again for something else it is refused: nobody is told that this was approved. The refusal is audited."""
+    reviewed.engine.quorum = 2
+    alice = await reviewed.as_("alice", "incidents:decide", roles=("approver",)) | {"Idempotency-Key": "k1"}
+    assert (await decide(reviewed, "approve", alice)).status_code == 200
+    response = await decide(reviewed, "approve", alice, **other)
+    assert (response.status_code, response.json()["type"]) == (422, "urn:triagent:problem:invalid-input")
+    assert "a new decision needs a new key" in response.json()["detail"]
+    assert [result for _, _, result in await audited(reviewed)] == ["pending", "invalid-input"]
+
+
+async def test_a_key_of_a_changed_plan_is_for_that_change(reviewed: World) -> None:
+    """The same change again is answered as before; another change under the same key is not taken for it."""
+    card = (await reviewed.client.get("/incidents/i-1")).json()["plan"]
+    card["actions"][0]["history_id"] = 2
+    key = {"Idempotency-Key": "k1"}
+    first, again = [await decide(reviewed, "modify", key, plan=card) for _ in range(2)]
+    assert (first.status_code, again.status_code) == (200, 200)
+    card["actions"][0]["history_id"] = 1
+    assert (await decide(reviewed, "modify", key, plan=card)).status_code == 422
+
+
 async def test_rejection_closes_the_incident(reviewed: World) -> None:
     """And every decision after the end is 409, whoever makes it."""
     response = await decide(reviewed, "reject", reason="not now")

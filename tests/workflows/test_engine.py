@@ -5,10 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from domain.errors import UpstreamError, UpstreamUnavailable
+from domain.actions import Action, ScaleWorkload
+from domain.errors import UpstreamError, UpstreamRejected, UpstreamUnavailable
+from domain.plans import PredictedEffect
 from service import temporal
 from service.temporal import TemporalEngine
-from tests.workflows.conftest import PATIENCE, Stage, firing
+from tests.workflows.conftest import PATIENCE, Stage, decided, firing
+from tests.workflows.world import CHECKOUT, DRAFT
 from workflows.messages import AlertBatch
 
 pytestmark = pytest.mark.temporal
@@ -48,3 +51,24 @@ async def test_without_temporal_nobody_knows(stage: Stage):
     away = TemporalEngine("127.0.0.1:9", "default", stage.options)
     with pytest.raises(UpstreamUnavailable, match="temporal: cannot reach"):
         await away.worked()
+
+
+async def test_a_decision_that_failed_in_passing_can_be_sent_again(stage: Stage, monkeypatch: pytest.MonkeyPatch):
+    """The same decision is tried anew once what it needed is back; after that it is answered as it was."""
+    triage = await stage.start()
+    reviewed = await stage.until(triage.id, "awaiting_approval")
+    change = DRAFT.model_copy(update={"actions": (ScaleWorkload(workload=CHECKOUT, replicas=3),)})
+    decision = decided(reviewed, "modify", draft=change)
+
+    async def refused(action: Action) -> PredictedEffect:
+        raise UpstreamRejected("kubernetes", "forbidden", 403)
+
+    with monkeypatch.context() as away:
+        away.setattr(stage.cluster, "preview", refused)
+        for _ in range(2):
+            with pytest.raises(UpstreamUnavailable, match="forbidden"):
+                await stage.engine.decide(triage.id, decision)
+    receipt = await stage.engine.decide(triage.id, decision)
+    assert receipt.outcome == "modified"
+    assert await stage.engine.decide(triage.id, decision) == receipt
+    await triage.terminate()
