@@ -14,7 +14,7 @@ from typing import Any, ParamSpec, TypeVar
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from domain.errors import CorruptStore, TriagentError, UpstreamUnavailable
 
@@ -46,7 +46,10 @@ class Database:
         self._engine: _Sqlite | _Postgres = _Sqlite(self.url) if self.is_sqlite else _Postgres(self.url)
 
     async def read(self, work: Work[Answer]) -> Answer:
-        """The answer of `work` in a read transaction. Raises `UpstreamUnavailable` or `CorruptStore`."""
+        """The answer of `work` in a read transaction, which sees one state of everything.
+
+        Raises `UpstreamUnavailable` or `CorruptStore`.
+        """
         with _translated(self.url):
             return await self._engine.read(work)
 
@@ -104,12 +107,17 @@ async def _in(pool: Executor, function: Callable[P, Answer], *args: P.args, **kw
 class _Postgres:
     def __init__(self, url: URL) -> None:
         self._engine = create_async_engine(url, pool_size=POOL_SIZE, pool_pre_ping=True, hide_parameters=True)
+        # As SQLite's: what others commit meanwhile is not seen by halves.
+        self._reading_engine = self._engine.execution_options(isolation_level="REPEATABLE READ")
 
     async def read(self, work: Work[Answer]) -> Answer:
-        return await self.write(work)
+        return await self._run(self._reading_engine, work)
 
     async def write(self, work: Work[Answer]) -> Answer:
-        async with self._engine.begin() as connection:
+        return await self._run(self._engine, work)
+
+    async def _run(self, engine: AsyncEngine, work: Work[Answer]) -> Answer:
+        async with engine.begin() as connection:
             return await connection.run_sync(work)
 
     async def close(self) -> None:

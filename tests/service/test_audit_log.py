@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from sqlalchemy import Executable, delete, update
 
+from service.store import audit
 from service.store.audit import AuditEvent, AuditFilter, AuditLog
 from service.store.database import Database
 from service.store.tables import audit_logs
@@ -28,6 +29,23 @@ async def test_concurrent_appends_make_one_chain(database: Database) -> None:
 async def test_an_empty_log_is_whole(database: Database) -> None:
     """There is nothing to doubt yet."""
     assert (await AuditLog(database).verify()).intact
+
+
+async def test_a_log_that_grows_and_is_pruned_meanwhile_is_whole(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What others append and drop while it is verified breaks nothing."""
+    monkeypatch.setattr(audit, "PAGE", 1)
+    others = Database(database.url.render_as_string(hide_password=False))
+    log, busy = AuditLog(database), AuditLog(others)
+    for number in range(40):
+        await log.record(event(number))
+    verifying = asyncio.gather(*(log.verify() for _ in range(4)))
+    while not verifying.done():
+        newest = await busy.record(event())
+        await busy.prune(newest.at)
+    assert [verified.reason for verified in await verifying] == [None] * 4
+    await others.close()
 
 
 @pytest.mark.parametrize(
