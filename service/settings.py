@@ -181,7 +181,7 @@ def _refuse_unknown(variables: Mapping[str, str]) -> None:
 
 
 def _unknown(name: str, known: list[str]) -> str:
-    nearest = difflib.get_close_matches(name.upper(), known, n=3, cutoff=0.6)
+    nearest = difflib.get_close_matches(name.upper(), known, n=3, cutoff=0.8)
     return f"{name} is not a setting" + (
         f"; did you mean {' or '.join(nearest)}?" if nearest else "; see docs/settings.md"
     )

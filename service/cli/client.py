@@ -34,15 +34,15 @@ class Event(NamedTuple):
 class Client:
     """The service, asked with the token of `TRIAGE_TOKEN`. A connection lasts for one call: a command makes few.
 
-    Answers are fit to be shown to people (`for_people`), or with `verbatim` as they came. Raises `Refused`, or
-    `UpstreamUnavailable` if nobody answers.
+    Answers are fit to be shown to people (`for_people`), or with `verbatim` as they came. Raises `Refused`,
+    `UpstreamUnavailable` if nobody answers, or `typer.BadParameter` for an address without a scheme.
     """
 
     def __init__(self, url: str = "", *, verbatim: bool = False) -> None:
         settings = load_client_settings()
         headers = {"Authorization": f"Bearer {settings.token.get_secret_value()}"} if settings.token else {}
         self._has_token = bool(settings.token)
-        self._url = (url or settings.url).rstrip("/")
+        self._url = _address(url or settings.url)
         self._headers = headers
         self._shown: Callable[[JsonValue], JsonValue] = _as_it_came if verbatim else for_people
 
@@ -102,6 +102,12 @@ class Client:
                 kind = line.removeprefix("event: ")
             elif line.startswith("data: "):
                 yield Event(kind, cast("JsonObject", self._shown(json.loads(line.removeprefix("data: ")))))
+
+
+def _address(given: str) -> str:
+    if not given.startswith(("http://", "https://")):
+        raise typer.BadParameter(f"{given!r} has no scheme; is it http://{given}?", param_hint="--url or TRIAGE_URL")
+    return given.rstrip("/")
 
 
 def _as_it_came(value: JsonValue) -> JsonValue:

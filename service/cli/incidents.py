@@ -1,20 +1,23 @@
 """`triagent incidents`: the list, one incident with its plan card, or its timeline as it happens."""
 
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
+from domain.facts import IncidentStatus
 from service.cli.card import print_incident
 from service.cli.client import Client, Json, Url
-from service.cli.output import NONE, an_object, console, local_time, objects, print_json, print_rows
+from service.cli.output import NONE, an_object, console, local_time, objects, print_json, print_json_line, print_rows
 from service.cli.timeline import fact_line
 
 
 def incidents(
     incident_id: Annotated[str | None, typer.Argument(help="Show this one.", metavar="[ID]")] = None,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Follow its facts until it is closed.")] = False,
-    status: Annotated[list[str] | None, typer.Option(help="Only these; may be repeated.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000)] = 20,
+    status: Annotated[
+        list[str] | None, typer.Option(help=f"Only these; may be repeated: {', '.join(get_args(IncidentStatus))}")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="List so many at most, newest first.")] = 20,
     as_json: Json = False,
     url: Url = "",
 ) -> None:
@@ -61,6 +64,6 @@ def _watch(client: Client, incident_id: str, *, as_json: bool) -> None:
     with client.events("GET", f"/incidents/{incident_id}/events") as events:
         for event in events:
             if as_json:
-                print_json(event.data)
+                print_json_line(event.data)
             else:
                 console.print(fact_line(event.data), soft_wrap=True)

@@ -47,7 +47,7 @@ def sync() -> None:
 def search(
     text: Annotated[str, typer.Argument(help="Symptoms in plain words, or an alert's name.")],
     service: Annotated[str | None, typer.Option(help="The service it is about.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=100)] = 10,
+    limit: Annotated[int, typer.Option(min=1, max=100, help="Show so many matches at most.")] = 10,
     as_json: Json = False,
 ) -> None:
     """Search as a triage does; `known` marks what passed the threshold."""

@@ -42,9 +42,14 @@ def print_json(value: JsonValue | Sequence[JsonObject]) -> None:
     console.print(json_text(value), markup=False, soft_wrap=True)
 
 
-def json_text(value: JsonValue | Sequence[JsonObject]) -> str:
+def print_json_line(value: JsonObject) -> None:
+    """One of a stream of values for another program, which reads them line by line."""
+    console.print(json_text(value, indent=None), markup=False, soft_wrap=True)
+
+
+def json_text(value: JsonValue | Sequence[JsonObject], *, indent: int | None = 2) -> str:
     """JSON in which characters that do not show, or steer a terminal, are escapes: the same value, safe to look at."""
-    text = json.dumps(value, indent=2, ensure_ascii=False)
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
     return text.translate({ord(mark): _escape(mark) for mark in set(hidden(text))})
 
 

@@ -51,7 +51,9 @@ def list_tokens(as_json: Json = False, url: Url = "") -> None:
 
 
 @app.command()
-def revoke(name: str, url: Url = "") -> None:
+def revoke(
+    name: Annotated[str, typer.Argument(help="Whose token, as `triagent token list` has it.")], url: Url = ""
+) -> None:
     """End a token at once."""
     Client(url).delete(f"/tokens/{name}")
     console.print(f"{name} is revoked", markup=False)

@@ -58,6 +58,11 @@ class Database:
         with _translated(self.url):
             return await self._engine.write(work)
 
+    @property
+    def is_new(self) -> bool:
+        """Whether it is a file that is not there yet; even reading would make it."""
+        return self.is_sqlite and not Path(self.url.database or "").exists()
+
     async def ready(self) -> None:
         """Return if the database answers."""
         await self.read(lambda connection: connection.execute(text("SELECT 1")))
@@ -71,9 +76,8 @@ class _Sqlite:
     """Threads of its own: one that writes, in the order of arrival, and a few that read."""
 
     def __init__(self, url: URL) -> None:
-        if url.database:
-            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
         self._engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT}, hide_parameters=True)
+        event.listen(self._engine, "do_connect", _make_folder)
         event.listen(self._engine, "connect", _set_up_sqlite)
         event.listen(self._engine, "begin", _begin_sqlite)
         event.listen(self._engine, "handle_error", _name_corruption)
@@ -128,6 +132,10 @@ def _with_driver(url: str) -> URL:
     parsed = make_url(url)
     backend = parsed.drivername.partition("+")[0]
     return parsed.set(drivername=_DRIVERS[backend])
+
+
+def _make_folder(_dialect: Any, _record: object, arguments: list[str], _options: dict[str, Any]) -> None:
+    Path(arguments[0]).parent.mkdir(parents=True, exist_ok=True)
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:

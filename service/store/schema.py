@@ -36,8 +36,8 @@ async def downgrade(database: Database, to: str) -> None:
 
 
 async def current(database: Database) -> str | None:
-    """The applied version, None before the first."""
-    return await database.read(_current)
+    """The applied version, None before the first. Makes no database where there is none."""
+    return None if database.is_new else await database.read(_current)
 
 
 def history() -> tuple[Version, ...]:

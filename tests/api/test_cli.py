@@ -1,12 +1,15 @@
 """The command line against a running service."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 import typer
+from typer._click import Command
+from typer.core import TyperGroup
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from domain.actions import SyncApplication
@@ -79,6 +82,45 @@ def test_watching_ends_with_the_incident(served: Served, cli: Cli) -> None:
     assert "resolved: checks held" in lines[-1]
 
 
+def test_a_watch_for_programs_is_one_object_a_line(served: Served, cli: Cli) -> None:
+    """Each can be read as soon as it is there."""
+    served.do(served.world.services.facts.append((*until_plan(), closed())))
+    lines = cli("incidents", "i-1", "--watch", "--json").output.splitlines()
+    assert [json.loads(line)["type"] for line in lines][-1] == "IncidentClosed"
+    assert len(lines) == 6
+
+
+def test_every_option_and_argument_says_what_it_is_for() -> None:
+    """Nobody has to guess, or to look for the words that an option takes."""
+    silent = [
+        f"{name} {parameter.name}"
+        for name, command in commands(get_command(build()))
+        for parameter in command.params
+        if not getattr(parameter, "help", None)
+    ]
+    assert silent == []
+    told = CliRunner().invoke(build(), ["incidents", "--help"], env={"COLUMNS": "400"}).output
+    assert "awaiting_approval" in told
+
+
+def commands(group: Command, path: str = "triagent") -> Iterator[tuple[str, Command]]:
+    """Our own commands by their names on the command line."""
+    if not isinstance(group, TyperGroup):
+        yield path, group
+        return
+    for name, command in group.commands.items():
+        yield from commands(command, f"{path} {name}")
+
+
+def test_looking_at_the_schema_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is no database, none is made to say so."""
+    monkeypatch.chdir(tmp_path)
+    shown = CliRunner().invoke(build(), ["db", "current"])
+    assert (shown.exit_code, shown.output) == (0, "none\n")
+    assert CliRunner().invoke(build(), ["db", "history"]).exit_code == 0
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_decision_names_the_plan_that_was_looked_at(served: Served, cli: Cli) -> None:
     """The digest may be shortened, not left out, where nobody can be asked; a wrong one decides nothing."""
     served.do(served.world.services.facts.append(until_plan()))
@@ -136,6 +178,8 @@ def test_exit_codes_tell_scripts_what_happened(
     assert exit_code(monkeypatch, "incidents", "--limit", "many") == 2
     assert exit_code(monkeypatch, "incidents", "--url", "http://127.0.0.1:9") == 3
     assert "nobody answers at http://127.0.0.1:9" in capsys.readouterr().err
+    assert exit_code(monkeypatch, "incidents", "--url", "triagent:8080") == 2
+    assert "http://triagent:8080?" in capsys.readouterr().err
     monkeypatch.delenv("TRIAGE_TOKEN")
     assert exit_code(monkeypatch, "incidents", "--url", served.url) == 1
     assert "set TRIAGE_TOKEN" in capsys.readouterr().err

@@ -46,6 +46,7 @@ REFUSED = {
         "TRIAGE_PLANER__MODEL is not a setting; did you mean TRIAGE_PLANNER__MODEL",
     ),
     "lower case": ({"triage_api__port": "1"}, "triage_api__port is not a setting; did you mean TRIAGE_API__PORT"),
+    "nothing like it": ({"TRIAGE_BOGUS": "1"}, "TRIAGE_BOGUS is not a setting; see docs/settings.md"),
     "group": ({"TRIAGE_PLANNER": '{"model": "offline"}'}, "TRIAGE_PLANNER is not a setting"),
     "number": ({"TRIAGE_API__PORT": "eighty"}, "TRIAGE_API__PORT: "),
     "range": ({"TRIAGE_API__PORT": "70000"}, "TRIAGE_API__PORT: "),
