@@ -64,7 +64,7 @@ parts: $(STAMPS)/base
 	@echo "· servers: Temporal, Prometheus, Alertmanager"
 	@$(BIN)/python -m lab.parts temporal prometheus alertmanager
 
-lab-parts: $(STAMPS)/base
+lab-parts: $(STAMPS)/base ## Set up the servers of the real cluster only
 	@echo "· servers: Kubernetes, Argo CD and what they need; the first build takes a quarter of an hour"
 	@$(BIN)/python -m lab.parts
 

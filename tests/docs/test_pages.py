@@ -6,6 +6,7 @@ import pytest
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from agent.planner.models import RUN_SECONDS
 from domain.actions import ACTION
 from domain.policy import Policy
 from service.cli.app import build
@@ -13,7 +14,19 @@ from service.metrics import Metrics
 from service.scopes import SCOPES
 from service.settings import CLIENT_TOKEN, CLIENT_URL, known_settings
 from service.store.mail import Depth
-from tests.docs.pages import ARCHITECTURE, CONTRIBUTING, OPERATIONS, PAGES, ROOT, anchors, blocks, code, links, name
+from tests.docs.pages import (
+    ARCHITECTURE,
+    CONTRIBUTING,
+    GETTING_STARTED,
+    OPERATIONS,
+    PAGES,
+    ROOT,
+    anchors,
+    blocks,
+    code,
+    links,
+    name,
+)
 
 SETTINGS = {setting.name for setting in known_settings()} | {CLIENT_URL, CLIENT_TOKEN}
 EVERY_PAGE = pytest.mark.parametrize("page", PAGES, ids=name)
@@ -41,9 +54,9 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 @EVERY_PAGE
 def test_every_make_target_that_is_named_exists(page: Path) -> None:
     """`make x` on a page is a target of the Makefile."""
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     commands = [*code(page), *(line for block in blocks(page, "sh") for line in block.text.splitlines())]
-    named = {match[1] for command in commands if (match := re.match(r"make ([a-z]+)", command))}
+    named = {match[1] for command in commands if (match := re.match(r"make ([a-z-]+)", command))}
     assert named <= targets
 
 
@@ -97,3 +110,24 @@ def test_every_metric_of_the_table_is_exposed() -> None:
     assert len(metrics) >= 8
     families = set(re.findall(r"^# TYPE (\S+) ", exposed, re.MULTILINE))
     assert metrics <= families
+
+
+def test_the_limit_of_an_investigation_is_the_code_s() -> None:
+    """How long a language model may take, as operators read it."""
+    assert f"{RUN_SECONDS:g} s an investigation by a language model" in OPERATIONS.read_text(encoding="utf-8")
+
+
+def test_every_make_target_has_its_help() -> None:
+    """`make help` lists what pages name; what only other targets need is not named on one."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    helped = set(re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE))
+    named = {match[1] for page in PAGES for command in code(page) if (match := re.match(r"make ([a-z-]+)", command))}
+    assert named <= helped
+
+
+def test_the_go_that_pages_ask_for_is_the_modules() -> None:
+    """Whoever installs what the page says can build every server."""
+    modules = (ROOT / "lab/parts/modules").glob("*/go.mod")
+    asked = {re.findall(r"^go (\S+)$", module.read_text(encoding="utf-8"), re.MULTILINE)[0] for module in modules}
+    for page in (ROOT / "README.md", GETTING_STARTED, ROOT / "docs/lab.md"):
+        assert set(re.findall(r"\bGo (\d+\.\d+\.\d+)", page.read_text(encoding="utf-8"))) == asked
