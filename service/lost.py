@@ -10,9 +10,9 @@ from typing import Protocol
 
 import structlog
 
-from domain.errors import TriagentError
 from domain.facts import FINAL, IncidentClosed
 from domain.incidents import Incident
+from service.rounds import rounds
 from service.temporal import TemporalEngine
 from workflows.messages import TriageClosed
 from workflows.ports import FactStore
@@ -41,12 +41,8 @@ class LostIncidents:
 
     async def run(self) -> None:
         """A round a minute; one that fails is said, and tried again."""
-        while True:
-            await asyncio.sleep(EVERY)
-            try:
-                await self.sweep()
-            except TriagentError as error:
-                log.warning("lost_incidents.failed", error=str(error))
+        await asyncio.sleep(EVERY)
+        await rounds(self.sweep, every=EVERY, failed="lost_incidents.failed")
 
     async def sweep(self) -> None:
         """Close what is lost; alerts of it that still fire open a new incident. Raises `UpstreamUnavailable`."""
