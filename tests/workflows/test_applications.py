@@ -15,20 +15,23 @@ from domain.checks import ApplicationCheck, Check
 from domain.errors import PreconditionDrift, UpstreamUnavailable
 from domain.facts import Fact
 from domain.inventory import ApplicationEntry, Deployed, Inventory
+from domain.objectives import Objectives
 from domain.plans import Plan, PlanDraft, PlannedAction, PredictedEffect
 from domain.policy import Policy
 from domain.signals import SignalCatalogue
 from service.temporal import connect
-from tests.domain.factories import decision
+from tests.domain.factories import alert, decision
+from tests.service.builders import opened
 from tests.tools.argo import NEW, NOW, OLD, REVIEWED, ROLLBACK, SYNC, Argo
 from tests.tools.peers import FAST
-from tests.workflows.world import QUICK, MemoryFacts
+from tests.workflows.world import QUICK, SIGNALS, MemoryFacts
 from tools.argocd.preview import ArgoPreview
 from tools.argocd.read import ArgoReader
 from tools.argocd.write import ArgoWriter
 from tools.artifacts import MemoryArtifacts
 from tools.http import Upstream
 from workflows.activities.changes import ApplicationChanges
+from workflows.activities.holding import Holding
 from workflows.activities.preparation import Preparation, PrepareInput
 from workflows.activities.records import Records
 from workflows.activities.settling import Settling
@@ -76,9 +79,14 @@ NEVER_HEALTHY = ApplicationCheck(application="shop")
 
 async def prepared(argo: Argo, action: ApplicationAction, *checks: Check) -> Plan:
     """The plan that is put before its reviewers."""
-    reader = ArgoReader(upstream(argo))
+    reader, facts = ArgoReader(upstream(argo)), MemoryFacts()
+    await facts.append([opened("inc-1", alerts=(alert(status="resolved"),))])
+    holding = Holding(
+        incidents=facts, objectives=Objectives(), signals=SIGNALS, window="1m", prometheus=None, alertmanager=None
+    )
     preparation = Preparation(
         Policy(),
+        holding=holding,
         kubernetes=None,
         kubernetes_preview=None,
         argocd=reader,
