@@ -66,8 +66,8 @@ class Story:
 
     async def approve(self) -> None:
         """Approve the plan once it is there; one that was decided meanwhile, by an answer that got lost, is left."""
-        asked = await self.until({"awaiting_approval", *CLOSED})
-        if asked["status"] in CLOSED:
+        asked = await self.until({"awaiting_approval", "executing", "verifying", *CLOSED})
+        if asked["status"] != "awaiting_approval":
             return
         body = {"plan_digest": asked["plan"]["digest"], "reason": "by the test"}
         path = f"/incidents/{asked['id']}/approve"
