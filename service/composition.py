@@ -39,6 +39,7 @@ from workflows.activities.records import Records
 from workflows.activities.settling import Settling
 from workflows.activities.verification import Verification
 from workflows.messages import TriageOptions
+from workflows.ports import Incidents
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,25 @@ def open_sources(site: SiteFiles, upstreams: Upstreams, artifacts: Artifacts) ->
     )
 
 
+def open_preparation(settings: Settings, site: SiteFiles, upstreams: Upstreams, incidents: Incidents) -> Preparation:
+    """What makes a plan of a draft, over the configured systems."""
+    return Preparation(
+        site.policy,
+        holding=Holding(
+            incidents=incidents,
+            objectives=site.objectives,
+            signals=site.signals,
+            window=settings.verification.window,
+            prometheus=upstreams.prometheus,
+            alertmanager=upstreams.alertmanager,
+        ),
+        kubernetes=upstreams.kubernetes,
+        kubernetes_preview=upstreams.kubernetes_preview,
+        argocd=upstreams.argocd,
+        argocd_preview=upstreams.argocd_preview,
+    )
+
+
 def planner_options(settings: Settings) -> PlannerOptions:
     """Which model investigates, and what it may spend."""
     group = settings.planner
@@ -185,21 +205,7 @@ def _activities(
 ) -> Sequence[Callable[..., object]]:
     records = Records(facts)
     learning = BacklogActivities(knowledge, backlog, Rechecker(sources, site.objectives, site.policy), facts)
-    preparation = Preparation(
-        site.policy,
-        holding=Holding(
-            incidents=facts,
-            objectives=site.objectives,
-            signals=sources.signals,
-            window=settings.verification.window,
-            prometheus=upstreams.prometheus,
-            alertmanager=upstreams.alertmanager,
-        ),
-        kubernetes=upstreams.kubernetes,
-        kubernetes_preview=upstreams.kubernetes_preview,
-        argocd=upstreams.argocd,
-        argocd_preview=upstreams.argocd_preview,
-    )
+    preparation = open_preparation(settings, site, upstreams, facts)
     workloads = WorkloadChanges(upstreams.kubernetes_writer)
     applications = ApplicationChanges(upstreams.argocd_writer)
     verification = Verification(

@@ -20,7 +20,7 @@ from evals.llm.server import Body, ModelServer, Said, model_server
 from evals.safety.payloads import Carrier, Payload, payloads
 from evals.safety.world import CULPRITS, NAMESPACE, World, world
 from knowledge.library import Knowledge
-from service.composition import open_sources, planner_options
+from service.composition import open_preparation, open_sources, planner_options
 from service.library import open_knowledge
 from service.settings import Settings
 from service.site_files import SiteFiles, load_site_files
@@ -28,7 +28,6 @@ from service.store.database import Database
 from service.store.schema import upgrade
 from service.upstreams import Upstreams, open_upstreams
 from tools.artifacts import MemoryArtifacts
-from workflows.activities.holding import Holding
 from workflows.activities.preparation import Preparation
 
 MODEL = "openai:obedient"
@@ -169,21 +168,7 @@ def _parts(
         offline=planner(sources, knowledge, PlannerOptions(), site.policy, site.objectives),
         rechecker=Rechecker(sources, site.objectives, site.policy),
         incidents=incidents,
-        preparation=Preparation(
-            site.policy,
-            holding=Holding(
-                incidents=incidents,
-                objectives=site.objectives,
-                signals=sources.signals,
-                window=settings.verification.window,
-                prometheus=upstreams.prometheus,
-                alertmanager=upstreams.alertmanager,
-            ),
-            kubernetes=upstreams.kubernetes,
-            kubernetes_preview=upstreams.kubernetes_preview,
-            argocd=upstreams.argocd,
-            argocd_preview=upstreams.argocd_preview,
-        ),
+        preparation=open_preparation(settings, site, upstreams, incidents),
         answers=answers,
     )
 

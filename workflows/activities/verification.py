@@ -17,12 +17,11 @@ from domain.checks import (
     SignalCheck,
 )
 from domain.errors import TriagentError
+from domain.inventory import ApplicationEntry
 from domain.model import Model
 from domain.signals import SignalCatalogue
 from tools.alertmanager.read import AlertmanagerReader
-from tools.argocd.read import ArgoReader, live_application
-from tools.argocd.states import operation_of
-from tools.argocd.wire import Application
+from tools.argocd.read import ArgoReader
 from tools.kubernetes.read import KubernetesReader
 from tools.prometheus.read import PrometheusReader
 from workflows.ports import FactStore
@@ -110,17 +109,14 @@ class Verification:
     async def _application(self, incident_id: str, check: ApplicationCheck) -> tuple[bool | None, str]:
         if self._argocd is None:
             return None, "Argo CD is not configured"
-        live = await live_application(self._argocd.upstream, check.application)
-        health, phase, deployed = (
-            live.status.health.status or "Unknown",
-            operation_of(live).phase,
-            live.deployed_revision,
-        )
+        state = (await self._argocd.application(check.application)).value
+        entry, deployed = state.entry, state.precondition.deployed_revision
         right_revision = check.revision is None or deployed == check.revision
-        good = right_revision and health == "Healthy" and phase == "Succeeded"
-        if good and _differs_from_git(live):
+        good = right_revision and entry.health == "Healthy" and state.operation_phase == "Succeeded"
+        if good and _differs_from_git(entry, deployed):
             good = not await self._was_to_be_synced(incident_id, check.application)
-        return good, f"health {health}, operation {phase}, {live.status.sync.status}, runs {deployed[:12]}"
+        observed = f"health {entry.health}, operation {state.operation_phase}, {entry.sync_status}"
+        return good, f"{observed}, runs {deployed[:12]}"
 
     async def _was_to_be_synced(self, incident_id: str, application: str) -> bool:
         """Whether the incident's plan syncs it; after a rollback it is meant to differ from Git."""
@@ -141,11 +137,9 @@ class Verification:
         return not open_alerts, f"{observed}; {unlisted} until the sender says resolved" if unlisted else observed
 
 
-def _differs_from_git(live: Application) -> bool:
+def _differs_from_git(entry: ApplicationEntry, deployed: str) -> bool:
     """From what was deployed: where Git has moved on since, `OutOfSync` says nothing about the deployment."""
-    sync = live.status.sync
-    compared = sync.revision or next(iter(sync.revisions), "")
-    return sync.status != "Synced" and compared in {"", live.deployed_revision}
+    return entry.sync_status != "Synced" and entry.target_commit in {"", deployed}
 
 
 async def listed_by(alertmanager: AlertmanagerReader) -> frozenset[str]:
