@@ -168,6 +168,11 @@ class Stage:
             await asyncio.sleep(0.02)
         pytest.fail(f"plan {version} of {incident_id} did not come: {self.facts.types(incident_id)}")
 
+    async def verifying(self, incident_id: str) -> Incident:
+        """Approve the incident's plan, and wait until what it changed is verified."""
+        await self.decide(await self.until(incident_id, "awaiting_approval"))
+        return await self.until(incident_id, "verifying")
+
     async def until_fact(self, incident_id: str, kind: str, count: int = 1) -> None:
         """Wait until the incident has that many facts of a type."""
         for _ in range(int(PATIENCE / 0.02)):

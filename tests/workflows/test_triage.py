@@ -173,8 +173,7 @@ async def test_somebody_elses_change_is_not_undone(stage: Stage):
     """When the object changed after our write, the undo stands back and the page says so."""
     stage.signals.value = 0.4
     triage = await stage.start()
-    await stage.decide(await stage.until(triage.id, "awaiting_approval"))
-    await stage.until(triage.id, "verifying")
+    await stage.verifying(triage.id)
     stage.cluster.drift()
     assert (await triage.result()).status == "escalated"
     assert len(stage.cluster.writes) == 1
@@ -446,8 +445,7 @@ async def test_cancelling_during_execution_undoes_what_was_applied(stage: Stage)
     """Cancel while verifying: the write is put back."""
     stage.signals.value = 0.4
     triage = await stage.start()
-    await stage.decide(await stage.until(triage.id, "awaiting_approval"))
-    verifying = await stage.until(triage.id, "verifying")
+    verifying = await stage.verifying(triage.id)
     await stage.decide(verifying, "cancel")
     assert (await triage.result()).status == "cancelled"
     assert [action.replicas for action in stage.cluster.writes] == [4, 2]
@@ -457,8 +455,7 @@ async def test_cancelling_what_cannot_be_undone_calls_a_human(stage: Stage):
     """Somebody else changed the object meanwhile: the undo stands back, and the incident is not just cancelled."""
     stage.signals.value = 0.4
     triage = await stage.start()
-    await stage.decide(await stage.until(triage.id, "awaiting_approval"))
-    verifying = await stage.until(triage.id, "verifying")
+    verifying = await stage.verifying(triage.id)
     stage.cluster.drift()
     await stage.decide(verifying, "cancel")
     assert (await triage.result()).status == "escalated"
@@ -496,8 +493,7 @@ async def test_cancelling_in_temporal_undoes_what_was_applied(stage: Stage):
     """The same while it is verified."""
     stage.signals.value = 0.4
     triage = await stage.start()
-    await stage.decide(await stage.until(triage.id, "awaiting_approval"))
-    await stage.until(triage.id, "verifying")
+    await stage.verifying(triage.id)
     await triage.cancel()
     assert (await triage.result()).status in {"cancelled", "escalated"}
     assert [action.replicas for action in stage.cluster.writes] == [4, 2]
@@ -507,8 +503,7 @@ async def test_a_change_outlives_its_triage(stage: Stage):
     """Terminated in Temporal: what was applied and does not help is still undone."""
     stage.signals.value = 0.4
     triage = await stage.start()
-    await stage.decide(await stage.until(triage.id, "awaiting_approval"))
-    await stage.until(triage.id, "verifying")
+    await stage.verifying(triage.id)
     await triage.terminate()
     change = stage.client.get_workflow_handle(f"{triage.id}-change-1", result_type=ExecutionResult)
     assert (await change.result()).outcome == "undone"
